@@ -1,0 +1,1 @@
+"""Signal services that state what is true of a market; they run in the lane."""

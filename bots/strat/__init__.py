@@ -1,0 +1,1 @@
+"""Alpha strategies: the only source of OrderIntents; they run in the desk."""

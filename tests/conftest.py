@@ -1,0 +1,49 @@
+"""Say where recorded data is, skip what needs it where there is none, and count both in the closing lines.
+
+Recorded market data is large and not ours to give away: it is never in this tree. Tests marked `recorded` read it
+from `../shared/data` beside the checkout, or from the folder that POLYTRADERS_RECORDED names.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORDED = Path(os.environ.get("POLYTRADERS_RECORDED") or ROOT.parent / "shared" / "data")
+
+# Laws are deterministic here, so that a red build is red again; `make soak` draws new examples and many more.
+settings.register_profile("law", derandomize=True, deadline=None, database=None, max_examples=60)
+settings.register_profile("soak", deadline=None, database=None, max_examples=2_000, print_blob=True)
+settings.load_profile(os.environ.get("POLYTRADERS_LAWS") or "law")
+
+
+@pytest.fixture
+def recorded() -> Path:
+    """Return the folder of recorded data; skips the test where there is none."""
+    if not RECORDED.is_dir():
+        pytest.skip("no recorded data beside the checkout")
+    return RECORDED
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `recorded` where there is no recorded data."""
+    if item.get_closest_marker("recorded") and not RECORDED.is_dir():
+        pytest.skip("no recorded data beside the checkout")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Close with a line that says how many recorded-data tests ran, so that a quiet skip cannot pass for a pass."""
+    ran = skipped = 0
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if "recorded" not in getattr(report, "keywords", {}):
+                continue
+            if outcome == "skipped":
+                skipped += 1
+            elif report.when == "call":
+                ran += 1
+    if ran or skipped:
+        where = "" if ran else "; it belongs in ../shared/data next to the checkout"
+        terminalreporter.write_line(f"recorded data: {ran} ran, {skipped} skipped{where}")
