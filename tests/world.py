@@ -1,8 +1,8 @@
 """Build the values of a small, ordinary market, so that a test names only what matters to it.
 
 The market: binary `M1` on venue `kalshi`, grid of 100 ticks of one cent, bid 44, ask 46, a fair value of 0.48, a
-maker's bid of 10 contracts at 44. Every builder takes field names as keywords, `intent(price_ticks=45)`; an unknown name
-raises. Values are built without checks, as the engine builds them; `checked(value)` sends one through the door.
+maker's bid of 10 contracts at 44. Every builder takes field names as keywords, `intent(price_ticks=45)`; an unknown
+name raises. Values are built without checks, as the engine builds them; `checked(value)` sends one through the door.
 """
 
 import types

@@ -1,0 +1,1 @@
+"""Programs for people who work on the house: generate what is made from sources, release what is checked."""
