@@ -137,6 +137,8 @@ class CheckedRow(Struct, frozen=True, gc=False, array_like=True):
     payload: payload_union()  # type: ignore[valid-type]
 
 
+FACT_RANK = -1
+JOURNAL, DECISIONS = "journal", "decisions"
 _ROWS = msgspec.json.Decoder(list[CheckedRow]).decode
 _ROW = msgspec.json.Decoder(CheckedRow).decode
 _FACT = msgspec.json.Decoder(payload_union(FACTS)).decode
@@ -144,12 +146,20 @@ _RAWS = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _ARRAY = ord("[")
 
 
-def rows_of(data: bytes, chain: str = "decisions") -> list[Any]:
+def entries_of(data: bytes) -> list[Any]:
+    """Decode the block of a journal and check it: facts as they came, and rows for what was said. About 0.6 µs each."""
+    return [_ROW(raw) if bytes(raw)[0] == _ARRAY else _FACT(raw) for raw in _RAWS(data)]
+
+
+def rows_of(data: bytes, chain: str = JOURNAL) -> list[CheckedRow]:
     """Decode a block and check every payload; raises msgspec.ValidationError on the first that is invalid.
 
-    Decisions are rows. A journal holds facts as they came, and rows for what was said of them. 0.3 and 0.6 µs each.
+    A fact of a journal becomes a row: its own id as cause, FACT_RANK as maker. About 0.3 µs a row, 0.8 µs a fact.
     """
-    if chain != "journal":
-        rows: list[Any] = _ROWS(data)
+    if chain == DECISIONS:
+        rows: list[CheckedRow] = _ROWS(data)
         return rows
-    return [_ROW(raw) if bytes(raw)[0] == _ARRAY else _FACT(raw) for raw in _RAWS(data)]
+    return [
+        entry if type(entry) is CheckedRow else CheckedRow(entry.fact, FACT_RANK, 0, entry.at_ns, entry.market, entry)
+        for entry in entries_of(data)
+    ]

@@ -204,8 +204,11 @@ class MarketDefinition(Wire):
         return 1
 
 
-class VenueBookDelta(Fact):
+class VenueBookDelta(Fact, omit_defaults=True):
     """One level of one book, as the venue changed it.
+
+    Defaults are left out on the wire, which msgspec decides by identity: so they are small integers, booleans and the
+    empty text, which exist once, and nothing else may be a default here.
 
     side            1 bid, -1 ask
     price_ticks     the level
@@ -222,13 +225,13 @@ class VenueBookDelta(Fact):
     side: Side
     price_ticks: Ticks
     size_lots: SignedLots
-    relative: bool
-    bid_ticks: Index
-    ask_ticks: Index
-    last: bool
-    venue_seq: Index
-    venue_ns: Ns
-    provenance_hash: Text
+    relative: bool = False
+    bid_ticks: Index = -1
+    ask_ticks: Index = -1
+    last: bool = True
+    venue_seq: Index = -1
+    venue_ns: Ns = 0
+    provenance_hash: Text = ""
 
 
 class VenueBookImage(Fact):
