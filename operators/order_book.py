@@ -1,0 +1,392 @@
+"""Keep one book per market and say what the facts did to it: touches, ladders, and every loss of trust.
+
+A book is live from an image until something cannot be true: a number is missing, a size falls below zero, the venue
+claims other best prices than ours, the connection is new, the grid is finer. While it is not live nothing is applied
+and no touch is said. What a market's book went through stands in `BookEvent`, before the touch that follows from it.
+
+Groups. Polymarket sends one action as several frames with the same time and the same claimed best prices, and the
+claim holds after the last of them. So a claim that does not hold yet opens a group: no touch is said, and no cross
+is judged, until the claim holds; another claim, or a second of silence, ends the group as a MISMATCH.
+
+Sequence. Kalshi numbers the messages of a subscription. A number is missing: one GAP, and every book of the
+subscription waits for its own image. A number at or below the last one is a message that came twice or late and is
+left out; one far below it is a numbering that began again unannounced, and counts as a gap. Without numbers the
+venue's time decides: an older message is REGRESSED and left out. What is left out goes on as a change of nothing, so
+that whoever applies the same entries later has the same book.
+"""
+
+from collections.abc import Sequence
+
+from bots.kit import Book
+from contracts.ids import SOURCE_SHIFT
+from contracts.market import (
+    NO_MARKET,
+    BookEvent,
+    BookLadder,
+    ClockTick,
+    Fact,
+    PriceBand,
+    Touch,
+    VenueBookDelta,
+    VenueBookImage,
+    VenueConnection,
+    VenueInstrumentRecord,
+    VenueStatus,
+)
+from operators.levels import apply, load, reach_of
+
+__all__ = ["OrderBooks", "apply", "load"]
+
+LADDER_NS = 60_000_000_000
+GROUP_NS = 1_000_000_000
+LATE_MAX = 1_000
+_MILLION = 1_000_000
+
+
+def _nothing(fact: VenueBookDelta | VenueBookImage) -> VenueBookDelta:
+    """Return a message that was left out as a change of nothing, under its own id, time and hash."""
+    side, price = (fact.side, fact.price_ticks) if type(fact) is VenueBookDelta else (1, 1)
+    return VenueBookDelta(
+        fact.fact, fact.at_ns, fact.market, side, price, 0, True, -1, -1, True, fact.venue_seq, fact.venue_ns,
+        fact.provenance_hash,
+    )  # fmt: skip
+
+
+class _Stream:
+    """A numbered run of messages, and the markets heard on it."""
+
+    __slots__ = ("last", "markets")
+
+    def __init__(self) -> None:
+        self.last = -1  # -1: any number may come first
+        self.markets: list[_Row] = []
+
+
+class _Row:
+    """What is kept for one market."""
+
+    __slots__ = (
+        "at_ns", "book", "claim", "crossed", "dirty", "healthy", "ladder_ns", "market", "proof", "reach", "said_ask",
+        "said_bid", "seq", "stream", "told", "touched", "venue_ns",
+    )  # fmt: skip
+
+    def __init__(self, market: int, grid: int, bands: tuple[PriceBand, ...]) -> None:
+        self.market = market
+        self.book = Book(grid)
+        self.reach = reach_of(grid, bands)
+        self.stream: _Stream | None = None
+        self.claim: tuple[int, int, int, int] | None = None  # venue_ns, bid, ask, since: a group that is not over
+        self.crossed = self.dirty = self.touched = self.told = self.healthy = False
+        self.said_bid = self.said_ask = -1
+        self.venue_ns = self.at_ns = self.ladder_ns = 0
+        self.seq, self.proof = -1, ""
+
+
+class OrderBooks:
+    """Lane state of this step. Picklable; the same entries give the same entries, however they are cut."""
+
+    __slots__ = ("_out", "gaps", "resyncs", "rows", "stale_spells", "streams")
+
+    def __init__(self) -> None:
+        """Begin without books. `gaps`, `stale_spells` and `resyncs` count over the whole run."""
+        self.rows: dict[int, _Row] = {}
+        self.streams: dict[tuple[int, str], _Stream] = {}
+        self.gaps = self.stale_spells = self.resyncs = 0
+        self._out: list[Fact] = []
+
+    def book(self, market: int) -> Book | None:
+        """Return the book of a market, live or not."""
+        row = self.rows.get(market)
+        return row.book if row else None
+
+    def step(self, entries: Sequence[Fact]) -> list[Fact]:
+        """Return the entries, each followed by what it did. 0.4 µs for a change, 1 µs more where it says a touch."""
+        out: list[Fact] = []
+        self._out = out
+        add, rows = out.append, self.rows
+        for entry in entries:
+            add(entry)
+            if type(entry) is VenueBookDelta:
+                row = rows.get(entry.market)
+                if row is not None:
+                    self._delta(row, entry)
+            else:
+                self._other(entry)
+        self._out = []
+        return out
+
+    def _other(self, entry: Fact) -> None:
+        """Take in anything but a level change."""
+        if isinstance(entry, VenueBookImage):
+            self._image(entry)
+        elif isinstance(entry, ClockTick):
+            self._tick(entry)
+        elif isinstance(entry, VenueConnection):
+            self._connection(entry)
+        elif isinstance(entry, VenueStatus):
+            self._status(entry)
+        elif isinstance(entry, VenueInstrumentRecord):
+            self._record(entry)
+
+    # ---- changes and images ----
+
+    def _delta(self, row: _Row, delta: VenueBookDelta) -> None:
+        if delta.venue_seq >= 0:
+            if not self._in_order(row, delta.venue_seq, delta):
+                return
+        elif 0 < delta.venue_ns < row.venue_ns:
+            self._regressed(row, delta)
+            return
+        book = row.book
+        if not book.live:
+            if not row.told:
+                row.told = True
+                self._say(delta, row.market, "NO_IMAGE", 0, 0)
+            return
+        bid, ask = delta.bid_ticks, delta.ask_ticks
+        claim = row.claim
+        if claim is not None and (claim[0] != delta.venue_ns or claim[1] != bid or claim[2] != ask):
+            self._mismatch(row, delta, claim)
+            return
+        moved = apply(book, delta)
+        if moved < 0:
+            self._impossible(row, delta)
+            return
+        row.venue_ns, row.at_ns, row.seq = delta.venue_ns, delta.at_ns, delta.venue_seq
+        row.proof, row.dirty = delta.provenance_hash, True
+        if not delta.last:
+            row.touched = row.touched or moved > 0
+            return
+        if (bid >= 0 and book.bid != bid) or (ask >= 0 and book.ask != ask):
+            row.touched = row.touched or moved > 0
+            if claim is None:
+                row.claim = (delta.venue_ns, bid, ask, delta.at_ns)
+            return
+        if moved or row.touched:
+            row.claim = None
+            row.touched = False
+            self._touch(row, delta)
+        elif claim is not None:
+            row.claim = None
+
+    def _in_order(self, row: _Row, seq: int, fact: VenueBookDelta | VenueBookImage) -> bool:
+        """Advance the numbering; False when the message must be left out."""
+        stream = row.stream
+        if stream is None:
+            return True
+        last = stream.last
+        if seq == last + 1 or last < 0:
+            stream.last = seq
+            return True
+        if seq <= last and last - seq <= LATE_MAX and not (seq == 1 and type(fact) is VenueBookImage):
+            self._out[-1] = _nothing(fact)
+            return False
+        stream.last = seq
+        self._gap(stream, fact, row, last + 1, seq)
+        return True
+
+    def _gap(self, stream: _Stream, fact: Fact, own: _Row | None, expected: int, seen: int) -> None:
+        """One break: the frame's own market hears of it always, the others where they lose a live book."""
+        self.gaps += 1
+        said = False
+        if own is not None:
+            self._break(own)
+            self._say(fact, own.market, "GAP", expected, seen)
+            said = True
+        for row in stream.markets:
+            if row is not own and row.book.live:
+                self._break(row)
+                self._say(fact, row.market, "GAP", expected, seen)
+                said = True
+        if not said:
+            self._say(fact, NO_MARKET, "GAP", expected, seen)
+
+    def _image(self, image: VenueBookImage) -> None:
+        row = self.rows.get(image.market)
+        if row is None:
+            return
+        if image.venue_seq >= 0:
+            if not self._in_order(row, image.venue_seq, image):
+                return
+        elif 0 < image.venue_ns < row.venue_ns:
+            self._regressed(row, image)
+            return
+        unusable = row.healthy and not row.book.live
+        self._settle(row)
+        if not load(row.book, image):
+            self._say(image, row.market, "OFF_GRID", row.book.grid, 0)
+            return
+        self.resyncs += unusable
+        book = row.book
+        row.healthy = row.healthy or bool(book.bid_levels or book.ask_levels)
+        row.venue_ns, row.at_ns, row.seq = image.venue_ns, image.at_ns, image.venue_seq
+        row.proof = image.provenance_hash
+        self._say(image, row.market, "IMAGE" if book.bid_levels or book.ask_levels else "EMPTY", 0, image.venue_seq)
+        self._ladder(row, image)
+        row.said_bid = row.said_ask = -2
+        self._touch(row, image)
+
+    def _touch(self, row: _Row, fact: VenueBookDelta | VenueBookImage) -> None:
+        """Say the top of the book, and before it that the book crossed or uncrossed."""
+        book = row.book
+        bid, ask, grid = book.bid, book.ask, book.grid
+        if (bid >= ask) is not row.crossed:
+            row.crossed = not row.crossed
+            self._say(fact, row.market, "CROSSED" if row.crossed else "UNCROSSED", ask, bid)
+        bids, asks, reach = book.bids, book.asks, row.reach
+        self._out.append(
+            Touch(
+                fact.fact,
+                fact.at_ns,
+                row.market,
+                bid or -1,
+                bids[bid],
+                ask if ask <= grid else -1,
+                asks[ask],
+                book.bid_levels,
+                book.ask_levels,
+                sum(bids[max(1, bid - reach[bid]) : bid + 1]) if bid else 0,
+                sum(asks[ask : ask + reach[ask] + 1]) if ask <= grid else 0,
+                bid != row.said_bid or ask != row.said_ask,
+                fact.venue_ns,
+                fact.provenance_hash,
+            )
+        )
+        row.said_bid, row.said_ask = bid, ask
+
+    def _ladder(self, row: _Row, fact: Fact) -> None:
+        bids, asks = tuple(row.book.side(1)), tuple(row.book.side(-1))
+        row.ladder_ns, row.dirty = fact.at_ns, False
+        self._out.append(BookLadder(fact.fact, fact.at_ns, row.market, bids, asks, row.seq, row.at_ns, row.proof))
+
+    # ---- loss of trust ----
+
+    def _regressed(self, row: _Row, fact: VenueBookDelta | VenueBookImage) -> None:
+        """Leave out what is older than what was applied; milliseconds of the venue's time tell by how much."""
+        self._out[-1] = _nothing(fact)
+        self._say(fact, row.market, "REGRESSED", row.venue_ns // _MILLION, fact.venue_ns // _MILLION)
+
+    def _settle(self, row: _Row) -> None:
+        """Forget what was pending."""
+        row.claim = None
+        row.touched = row.told = row.crossed = False
+
+    def _break(self, row: _Row) -> None:
+        """Stop believing a book until its next image."""
+        book = row.book
+        if book.live:
+            self.stale_spells += bool(book.bid_levels or book.ask_levels)
+            book.live = False
+        self._settle(row)
+        row.told = True
+
+    def _mismatch(self, row: _Row, fact: Fact, claim: tuple[int, int, int, int]) -> None:
+        """The group is over and the venue's claim does not hold: expected is its price, seen ours."""
+        book = row.book
+        expected, seen = (claim[1], book.bid) if claim[1] >= 0 and claim[1] != book.bid else (claim[2], book.ask)
+        self._break(row)
+        self._say(fact, row.market, "MISMATCH", expected, seen)
+
+    def _impossible(self, row: _Row, delta: VenueBookDelta) -> None:
+        book, price = row.book, delta.price_ticks
+        on_grid = 0 < price < book.grid
+        held = (book.bids if delta.side > 0 else book.asks)[price] if on_grid else book.grid
+        self._break(row)
+        if on_grid:
+            self._say(delta, row.market, "NEGATIVE", held, delta.size_lots + (held if delta.relative else 0))
+        else:
+            self._say(delta, row.market, "OFF_GRID", held, price)
+
+    def _say(self, fact: Fact, market: int, event: str, expected: int, seen: int) -> None:
+        self._out.append(BookEvent(fact.fact, fact.at_ns, market, event, expected, seen))
+
+    # ---- instruments, connections, time ----
+
+    def _record(self, record: VenueInstrumentRecord) -> None:
+        row = self.rows.get(record.market)
+        if record.instrument_kind != 0 or record.tick_micros < 1:
+            return
+        grid = _MILLION // record.tick_micros
+        if row is None:
+            self.rows[record.market] = _Row(record.market, grid, record.price_bands)
+        else:
+            self._regrid(row, record, grid, record.price_bands)
+
+    def _status(self, status: VenueStatus) -> None:
+        row = self.rows.get(status.market)
+        if row is not None and (status.tick_micros or status.price_bands):
+            grid = _MILLION // status.tick_micros if status.tick_micros else row.book.grid
+            self._regrid(row, status, grid, status.price_bands)
+
+    def _regrid(self, row: _Row, fact: Fact, grid: int, bands: tuple[PriceBand, ...]) -> None:
+        """Take new bands; on another grid the book begins again and waits for an image."""
+        if grid != row.book.grid:
+            former = row.book.grid
+            self._break(row)
+            row.book = Book(grid)
+            self._say(fact, row.market, "OFF_GRID", former, grid)
+        row.reach = reach_of(grid, bands)
+
+    def _connection(self, said: VenueConnection) -> None:
+        event = said.event
+        key = (said.fact >> SOURCE_SHIFT, said.connection_id)
+        if event == "attached":
+            self._attach(said, key)
+        elif event in ("lost", "off_grid"):
+            row = self.rows.get(said.market)
+            if row is not None and row.book.live:
+                self._break(row)
+                self._say(said, row.market, "MISMATCH" if event == "lost" else "OFF_GRID", 0, 0)
+        elif event == "subscribed":
+            self._restart(said, self.streams.setdefault(key, _Stream()))
+        elif event in ("connected", "disconnected"):
+            self.streams.setdefault(key, _Stream())
+            for (source, name), stream in self.streams.items():
+                if source == key[0] and (name == key[1] or name.startswith(key[1] + "/")):
+                    self._restart(said, stream)
+        elif said.venue_seq >= 0:
+            self._answered(said, self.streams.setdefault(key, _Stream()))
+
+    def _attach(self, said: VenueConnection, key: tuple[int, str]) -> None:
+        """A market's book is heard on this connection from now on; one heard elsewhere before cannot go on."""
+        row = self.rows.get(said.market)
+        stream = self.streams.setdefault(key, _Stream())
+        if row is None or row.stream is stream:
+            return
+        if row.stream is not None:
+            row.stream.markets.remove(row)
+        row.stream = stream
+        row.venue_ns = 0
+        stream.markets.append(row)
+        if row.book.live:
+            self._break(row)
+            self._say(said, row.market, "RECONNECTED", 0, 0)
+
+    def _restart(self, said: VenueConnection, stream: _Stream) -> None:
+        """Numbering begins again at 1; what was believed on this connection waits for an image."""
+        stream.last = 0
+        for row in stream.markets:
+            row.stream, row.venue_ns = None, 0
+            if row.book.live:
+                self._break(row)
+                self._say(said, row.market, "RECONNECTED", 0, 0)
+        stream.markets.clear()
+
+    def _answered(self, said: VenueConnection, stream: _Stream) -> None:
+        """An answer uses up a number of its subscription."""
+        last, seq = stream.last, said.venue_seq
+        if seq == last + 1 or last < 0:
+            stream.last = seq
+        elif seq > last or last - seq > LATE_MAX:
+            stream.last = seq
+            self._gap(stream, said, None, last + 1, seq)
+
+    def _tick(self, tick: ClockTick) -> None:
+        """Once a second: groups that never closed, and ladders of books that changed."""
+        now = tick.at_ns
+        for row in self.rows.values():
+            claim = row.claim
+            if claim is not None and now - claim[3] >= GROUP_NS:
+                self._mismatch(row, tick, claim)
+            elif row.dirty and row.book.live and now - row.ladder_ns >= LADDER_NS and claim is None:
+                self._ladder(row, tick)
