@@ -1,0 +1,40 @@
+"""Keep the desk's money as the sum of its positions, moved by one position at a time.
+
+Guards ask for equity on every intent, so it is never summed again: when a market's position changes, the account moves
+by the difference, at constant cost. The day opens at midnight UTC with the equity of that moment; the peak only rises.
+A held market without a mark makes equity unknown: it is counted in `unpriced`, and guards fail closed on it.
+"""
+
+from msgspec import structs
+
+from contracts.order import Account, PositionState
+
+DAY_NS = 86_400 * 1_000_000_000
+
+
+def add(account: Account, old: PositionState | None, new: PositionState, now: int) -> Account:
+    """Return the account after one market's position went from `old` (None: never held) to `new`; `now` in ns."""
+    before = old.total_micros if old is not None else 0
+    equity = account.equity_micros + new.total_micros - before
+    day_open = account.day_open_micros
+    if account.updated_ns and now // DAY_NS != account.updated_ns // DAY_NS:
+        day_open = account.equity_micros
+    return Account(
+        account.account,
+        account.start_micros,
+        equity,
+        day_open,
+        max(account.peak_micros, equity),
+        account.exposure_micros + new.exposure_micros - (old.exposure_micros if old is not None else 0),
+        account.unpriced + _unpriced(new) - (_unpriced(old) if old is not None else 0),
+        now,
+    )
+
+
+def _unpriced(position: PositionState) -> int:
+    return 1 if position.size_lots and position.mark_micros < 0 else 0
+
+
+def renewed(account: Account, now: int) -> Account:
+    """Return the account confirmed at `now`: every market it holds was heard of, so its equity is still known."""
+    return structs.replace(account, updated_ns=now)
