@@ -1,0 +1,55 @@
+"""Make every name under which state is kept: databases, topics, consumer groups, folders. The mode is part of each.
+
+Live and paper must never share a name: a paper run that writes where a live run reads is money lost by a spelling. So
+names are made here and nowhere else, and a law over all pairs of modes holds them apart (decisions §4).
+"""
+
+import re
+from pathlib import Path
+
+from contracts.base import Refused
+
+MODES = ("paper", "shadow", "testnet_probe", "live")
+SYSTEM = "polytraders"
+PLAIN_TOPICS = ("commands", "journal", "envelopes", "outbox", "dead_letters")
+_WORD = re.compile(r"[a-z][a-z0-9_]{0,47}")
+
+
+def checked_mode(mode: str) -> str:
+    """Return the mode; raises Refused for anything but a known one, and never assumes a default."""
+    if mode not in MODES:
+        raise Refused(f"mode {mode!r} is unknown; allowed: {', '.join(MODES)}")
+    return mode
+
+
+def database(mode: str) -> str:
+    """Return the name of the database of a mode, as in `polytraders_paper`."""
+    return f"{SYSTEM}_{checked_mode(mode)}"
+
+
+def topic(mode: str, name: str) -> str:
+    """Return the name of a topic, as in `paper.journal`; raises Refused for a topic that the system does not have."""
+    if name not in PLAIN_TOPICS:
+        raise Refused(f"topic {name!r} is unknown; allowed: {', '.join(PLAIN_TOPICS)}, or raw_topic for a venue")
+    return f"{checked_mode(mode)}.{name}"
+
+
+def raw_topic(mode: str, venue: str) -> str:
+    """Return the topic of a venue's raw messages, as in `paper.raw.kalshi`."""
+    return f"{checked_mode(mode)}.raw.{_word('venue', venue)}"
+
+
+def consumer_group(mode: str, program: str) -> str:
+    """Return the consumer group of a program, as in `polytraders.paper.market`."""
+    return f"{SYSTEM}.{checked_mode(mode)}.{_word('program', program)}"
+
+
+def state_folder(root: Path, mode: str, program: str) -> Path:
+    """Return where a program keeps its state, as in `ROOT/paper/desk`."""
+    return root / checked_mode(mode) / _word("program", program)
+
+
+def _word(what: str, text: str) -> str:
+    if not _WORD.fullmatch(text):
+        raise Refused(f"{what} {text!r}; allowed: a lower-case letter, then up to 47 letters, digits or underscores")
+    return text
