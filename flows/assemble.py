@@ -1,0 +1,132 @@
+"""Put a desk together: its plan and its lane's, its first journal entries, its memory.
+
+The first entries of a journal say everything that a replay needs: the desk, and the configuration of every bot of the
+lane and of the desk. `assembled` makes them from a desk's file; `recalled` makes the same memories from the entries.
+"""
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import msgspec
+
+from bots.kit import BotConfig, configure
+from bots.registry import library
+from contracts.base import Refused
+from contracts.control import ConfigApplied, DeskConfigured
+from contracts.envelope import Row
+from flows.desks import Desk as DeskFile
+from operators.engine import Desk, Lane, birth_entries
+from operators.freshness import Budgets
+from operators.generate import Compiled, compile_functions
+from operators.plan import Choice, Plan, compile_plan
+
+Functions = Callable[[Plan], Compiled]
+FRESHNESS = "operators.freshness"
+
+
+class Assembly(NamedTuple):
+    """A lane and a desk, ready to run, and the entries that they were born from."""
+
+    lane: Lane
+    desk: Desk
+    configured: DeskConfigured
+    applied: tuple[ConfigApplied, ...]
+    entries: list[Row]
+    budgets: Budgets
+
+
+def fingerprint() -> str:
+    """Name the platform on which byte-exact replay is promised: architecture, Python minor version, C library."""
+    libc = "-".join(platform.libc_ver()) or "unknown"
+    return f"{platform.machine()}/py{'.'.join(platform.python_version_tuple()[:2])}/{libc}"
+
+
+def assembled(
+    desk: DeskFile,
+    budgets: Budgets = Budgets(),
+    functions: Functions = compile_functions,
+    more: Sequence[Choice] = (),
+) -> Assembly:
+    """Make the memories of a desk from its file; `more` bots are for benchmarks. Raises Refused."""
+    configs = {
+        bot_id: configure(bot_id, _config(bot_id), desk.overrides.get(bot_id, {}))
+        for bot_id in desk.bots
+        if library().by_id[bot_id].runs_in != "govern"
+    }
+    applied = (*(_applied(bot_id, config) for bot_id, config in configs.items()), _budgeted(budgets))
+    configured = DeskConfigured(
+        desk_id=desk.desk_id,
+        desk_mode=desk.mode,
+        account=desk.account,
+        bots=tuple(configs),
+        bot_modes=tuple((bot_id, desk.bot_modes[bot_id]) for bot_id in configs),
+        required_gates=desk.required_gates,
+        scope=desk.scope,
+        start_micros=desk.start_micros,
+        order_latency_ms=desk.order_latency_ms,
+        cancel_latency_ms=desk.cancel_latency_ms,
+        ack_latency_ms=desk.ack_latency_ms,
+        builder_code=desk.builder_code,
+        boot_mode=desk.boot_mode,
+        plan_hash="",
+        fingerprint=fingerprint(),
+        overrides=tuple(
+            (f"{bot_id}.{name}", str(value)) for bot_id, values in desk.overrides.items() for name, value in values.items()
+        ),
+    )
+    return _born(configured, applied, configs, budgets, functions, more)
+
+
+def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied]) -> Assembly:
+    """Make the same memories from the first entries of a journal; raises Refused when a bot is no longer there."""
+    configs, budgets = {}, Budgets()
+    for said in applied:
+        if said.bot_id == FRESHNESS:
+            budgets = msgspec.json.decode(said.values, type=Budgets)
+            continue
+        try:
+            configs[said.bot_id] = msgspec.json.decode(said.values, type=_config(said.bot_id))
+        except msgspec.ValidationError as err:
+            raise Refused(f"journal: the configuration of {said.bot_id} no longer fits its bot: {err}") from None
+    return _born(configured, tuple(applied), configs, budgets, compile_functions)
+
+
+def _config(bot_id: str) -> type[BotConfig]:
+    return library().bot(bot_id).config
+
+
+def _applied(bot_id: str, config: BotConfig) -> ConfigApplied:
+    values = msgspec.json.encode(config)
+    return ConfigApplied(bot_id, library().version(bot_id), sha256(values).hexdigest()[:16], values.decode())
+
+
+def _budgeted(budgets: Budgets) -> ConfigApplied:
+    values = msgspec.json.encode(budgets)
+    digest = sha256(values).hexdigest()[:16]
+    return ConfigApplied(FRESHNESS, "1", digest, values.decode())
+
+
+def _born(
+    configured: DeskConfigured,
+    applied: tuple[ConfigApplied, ...],
+    configs: Mapping[str, BotConfig],
+    budgets: Budgets,
+    functions: Functions,
+    more: Sequence[Choice] = (),
+) -> Assembly:
+    books, modes = library(), dict(configured.bot_modes)
+    choices = [Choice(bot_id, books.bot(bot_id), config, modes[bot_id]) for bot_id, config in configs.items()]
+    choices += more
+    lane_choices = [choice for choice in choices if books.by_id[choice.bot_id].runs_in == "lane"]
+    desk_choices = [choice for choice in choices if books.by_id[choice.bot_id].runs_in != "lane"]
+    lane_plan = compile_plan(books, "lane", lane_choices)
+    desk_plan = compile_plan(books, "desk", desk_choices, lane_choices, configured.required_gates)
+    lane, desk = Lane(lane_plan, functions), Desk(desk_plan, configured, functions)
+    plan_hash = sha256(f"{lane.plan_hash}|{desk.plan_hash}".encode()).hexdigest()[:16]
+    if not configured.plan_hash:
+        configured = msgspec.structs.replace(configured, plan_hash=plan_hash)
+    entries = birth_entries(configured, applied)
+    desk.birth(entries)
+    return Assembly(lane, desk, configured, applied, entries, budgets)

@@ -1,0 +1,112 @@
+"""Derive every decision of a store again from its recorded facts, and compare byte for byte.
+
+The facts come from the journal's blocks; what the lane bots said is not read but derived again with the rest. Both
+chains are compared, block by block, as bytes: the journal (so the signals) and the decisions.
+"""
+
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.testing import run_main
+
+from connectors.clickhouse import EnvelopeTable
+from contracts.base import Refused
+from contracts.control import ConfigApplied, DeskConfigured
+from contracts.envelope import FACT_RANK, Block, rows_of
+from contracts.ids import envelope_id
+from flows.assemble import Assembly, fingerprint, recalled
+from flows.desk import decided
+from flows.embedded import EPOCH, LANE, Progress
+from flows.ends import BlockSource, CallSink
+from flows.market import LaneSteps, judged
+from operators.compare import Comparison
+from operators.freshness import Freshness
+from operators.journal import Addresser, Scope
+from operators.normalise import Normaliser
+from operators.order_book import OrderBooks
+
+
+def replay(store: Path, progress: Progress | None = None) -> dict[str, object]:
+    """Replay a store; returns the keys of `pt replay`. Raises Refused when there is nothing to replay."""
+    with EnvelopeTable.embedded(store) as table:
+        desk_id = _only_desk(table, store)
+        assembly = recalled(*_birth(table, desk_id, store))
+        comparison = Comparison(table.read_blocks(desk_id, "journal"), table.read_blocks(desk_id, "decisions"))
+        facts = _facts(table.read_blocks(desk_id, "journal"), progress)
+        begun = time.perf_counter()
+        run_main(build(facts, assembly, comparison), epoch_interval=EPOCH)
+        seconds = time.perf_counter() - begun
+        comparison.finish()
+    entries = assembly.desk.offset
+    first = comparison.first
+    return {
+        "entries": entries,
+        "decisions": comparison.decisions,
+        "same": comparison.same,
+        "differs": comparison.differs,
+        "input_missing": comparison.missing,
+        "first_difference": None if first is None else _difference(desk_id, first),
+        "fingerprint_recorded": assembly.configured.fingerprint,
+        "fingerprint_here": fingerprint(),
+        "entries_per_s": round(entries / seconds) if seconds else 0,
+        "seconds": round(seconds, 3),
+    }
+
+
+def build(facts: Iterator[list[Any]], assembly: Assembly, comparison: Comparison) -> Dataflow:
+    """Wire the path from facts on: the same steps as a run, with a comparison at its end."""
+    scope = Scope(assembly.configured.desk_id, frozenset(assembly.configured.scope))
+    lane = LaneSteps(Normaliser(), OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([scope]))
+    flow = Dataflow("replay")
+    journal = judged(op.input("facts", flow, BlockSource(LANE, facts)), lane)
+    unseen = CallSink(lambda batches: None)
+    decided(journal, lambda: assembly.desk, unseen, unseen, CallSink(comparison.take))
+    return flow
+
+
+def _only_desk(table: EnvelopeTable, store: Path) -> str:
+    desks = table.desks()
+    if len(desks) != 1:
+        raise Refused(f"--store {store}: holds {len(desks)} desks ({', '.join(desks) or 'none'}); a replay wants one")
+    return desks[0]
+
+
+def _birth(table: EnvelopeTable, desk_id: str, store: Path) -> tuple[DeskConfigured, list[ConfigApplied]]:
+    configured, applied = None, []
+    for block in islice(table.read_blocks(desk_id, "journal"), 2):
+        for row in rows_of(block.data):
+            if isinstance(row.payload, DeskConfigured):
+                configured = row.payload
+            elif isinstance(row.payload, ConfigApplied):
+                applied.append(row.payload)
+    if configured is None:
+        raise Refused(f"--store {store}: its journal does not begin with DeskConfigured, so nothing can be derived")
+    return configured, applied
+
+
+def _facts(blocks: Iterator[Block], progress: Progress | None) -> Iterator[list[Any]]:
+    done = 0
+    for number, block in enumerate(blocks):
+        facts = [row.payload for row in rows_of(block.data) if row.rank == FACT_RANK]
+        done += len(facts)
+        if progress is not None and number % 64 == 0:
+            progress(done, 0, 0)
+        if facts:
+            yield facts
+
+
+def _difference(desk_id: str, first: tuple[str, int, Any, Any]) -> dict[str, object]:
+    chain, number, recorded, derived = first
+    row = recorded if recorded is not None else derived
+    return {
+        "chain": chain,
+        "block": number,
+        "envelope_id": envelope_id(desk_id, row.cause, row.rank, row.index),
+        "recorded": None if recorded is None else repr(recorded.payload),
+        "derived": None if derived is None else repr(derived.payload),
+    }
