@@ -58,7 +58,7 @@ class Row:
 
 
 def _row(rank: int, raw: dict[str, Any]) -> Row:
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()}
     values["class_"] = values.pop("class")
     return Row(rank=rank, aliases=values.pop("aliases", ()), absorbs=values.pop("absorbs", ()), **values)
 

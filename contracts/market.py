@@ -416,7 +416,7 @@ class Touch(Fact):
 class BookEvent(Fact):
     """Something happened to the trust in a book.
 
-    event      IMAGE, EMPTY, GAP, NEGATIVE, MISMATCH, CROSSED, UNCROSSED, REGRESSED, OFF_GRID, RECONNECTED, NO_IMAGE, SILENT, HEARD
+    event      IMAGE, EMPTY, CROSSED, UNCROSSED, REGRESSED, SILENT, HEARD, or one of BOOK_LOST
     expected   number that was expected, or 0
     seen       number that was seen, or 0
     """
@@ -577,5 +577,3 @@ class Settlement(Wire):
     liquidity: Text
     settled: bool
     reason: Reason
-
-

@@ -496,7 +496,6 @@ EXEC_SETTLED = "EXEC_SETTLED"
 GOV_DESK_CONFIGURED = "GOV_DESK_CONFIGURED"
 GOV_CONFIG_APPLIED = "GOV_CONFIG_APPLIED"
 GOV_FACT_RECEIVED = "GOV_FACT_RECEIVED"
-GOV_ENVELOPE_CONFLICT = "GOV_ENVELOPE_CONFLICT"
 INTEL_FRAME_NOT_JSON = "INTEL_FRAME_NOT_JSON"
 INTEL_FRAME_UNKNOWN_KIND = "INTEL_FRAME_UNKNOWN_KIND"
 INTEL_FRAME_BAD_FIELD = "INTEL_FRAME_BAD_FIELD"
@@ -987,7 +986,6 @@ REGISTRY: dict[str, Code] = {
     GOV_DESK_CONFIGURED: Code("INFO", "", "a desk was born from its configuration"),
     GOV_CONFIG_APPLIED: Code("INFO", "", "a bot's configuration took effect"),
     GOV_FACT_RECEIVED: Code("INFO", "", "a fact from outside was appended to the journal"),
-    GOV_ENVELOPE_CONFLICT: Code("CRITICAL", "", "two contents stand under one envelope id"),
     INTEL_FRAME_NOT_JSON: Code("HARD", "", "the frame is not JSON, or torn"),
     INTEL_FRAME_UNKNOWN_KIND: Code("HARD", "", "the frame names no known message type"),
     INTEL_FRAME_BAD_FIELD: Code("HARD", "", "a field is missing, of the wrong type or out of bounds"),

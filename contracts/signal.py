@@ -1,4 +1,4 @@
-"""Say what is known: signals, fair values, candidates. Floats are allowed here, finite and quantised before they are said."""
+"""Say what is known: signals, fair values, candidates. Floats are allowed here, finite and quantised when said."""
 
 from contracts.base import Wire
 from contracts.units import Count, Index, Ms, Ns, OptionalId, Real, Reason, Share, Text

@@ -24,6 +24,7 @@ from operators.plan import Choice, Plan, compile_plan
 
 Functions = Callable[[Plan], Compiled]
 FRESHNESS = "operators.freshness"
+DEFAULTS = Budgets()
 
 
 class Assembly(NamedTuple):
@@ -45,7 +46,7 @@ def fingerprint() -> str:
 
 def assembled(
     desk: DeskFile,
-    budgets: Budgets = Budgets(),
+    budgets: Budgets = DEFAULTS,
     functions: Functions = compile_functions,
     more: Sequence[Choice] = (),
 ) -> Assembly:
@@ -73,7 +74,9 @@ def assembled(
         plan_hash="",
         fingerprint=fingerprint(),
         overrides=tuple(
-            (f"{bot_id}.{name}", str(value)) for bot_id, values in desk.overrides.items() for name, value in values.items()
+            (f"{bot_id}.{name}", str(value))
+            for bot_id, values in desk.overrides.items()
+            for name, value in values.items()
         ),
     )
     return _born(configured, applied, configs, budgets, functions, more)

@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import bytewax.operators as op
 import msgspec

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -20,12 +19,13 @@ from connectors.capture import Capture, open_capture
 from connectors.clickhouse import EnvelopeTable
 from connectors.environment import kill_switch_engaged
 from connectors.writer import BlockWriter
+from contracts.envelope import Block, Row
 from contracts.ids import content_hash
 from flows.assemble import Assembly, assembled
 from flows.desk import decided
 from flows.desks import Desk as DeskFile
 from flows.ends import BlockSource, CallSink
-from flows.market import LaneSteps, judged, normalised
+from flows.market import Accounts, LaneSteps, judged, normalised
 from flows.tally import Tally
 from operators.freshness import Budgets, Freshness, read_budgets
 from operators.journal import Addresser, Scope
@@ -64,7 +64,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Result:
     captures = in_order([open_capture(path) for path in settings.captures])
     assembly = assembled(settings.desk, freshness_of(settings))
     lane = lane_steps(assembly, settings, {rank: capture.source_id for rank, capture in enumerate(captures)})
-    run_id = content_hash("|".join([*(c.source_id for c in captures), assembly.configured.plan_hash]).encode())[:16]
+    run_id = identity(captures, assembly)
     table = None if settings.store is None else EnvelopeTable.embedded(settings.store, assembly.configured.desk_mode)
     try:
         recorder = Recorder(table, settings.validate, captures)
@@ -81,13 +81,19 @@ def run(settings: Settings, progress: Progress | None = None) -> Result:
 
 
 def build(frames: Iterator[list[Frame]], lane: LaneSteps, assembly: Assembly, recorder: "Recorder") -> Dataflow:
-    """Wire the whole path: normalise, order book, freshness, signals, address, desk, risk_votes, emit_orders, record."""
+    """Wire the path: normalise, order book, freshness, signals, address, desk, risk_votes, emit_orders, record."""
     flow = Dataflow("embedded")
     raw = op.input("frames", flow, BlockSource(LANE, frames))
     accounts, facts = normalised(raw, lane)
     op.output("accounts", accounts, CallSink(recorder.account_for))
     journal = judged(facts, lane)
-    decided(journal, lambda: assembly.desk, CallSink(recorder.count_votes), CallSink(recorder.count_orders), CallSink(recorder.take))
+    decided(
+        journal,
+        lambda: assembly.desk,
+        CallSink(recorder.count_votes),
+        CallSink(recorder.count_orders),
+        CallSink(recorder.take),
+    )
     return flow
 
 
@@ -104,9 +110,14 @@ def lane_steps(assembly: Assembly, settings: Settings, sources: dict[int, str]) 
     if settings.instruments is not None:
         normaliser.declare(read_instruments(settings.instruments.read_bytes()))
     scope = Scope(assembly.configured.desk_id, frozenset(assembly.configured.scope))
-    return LaneSteps(
-        normaliser, OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([scope])
-    )
+    return LaneSteps(normaliser, OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([scope]))
+
+
+def identity(captures: list[Capture], assembly: Assembly) -> str:
+    """Name a run by what decides it: the captures' content, the plan, and every bot's code and configuration."""
+    parts = [capture.source_id for capture in captures] + [assembly.configured.plan_hash]
+    parts += [f"{said.bot_id}={said.bot_version}/{said.config_version}" for said in assembly.applied]
+    return content_hash("|".join(parts).encode())[:16]
 
 
 def in_order(captures: list[Capture]) -> list[Capture]:
@@ -140,14 +151,14 @@ class Recorder:
         self._table = table
         self._writer = None if table is None else BlockWriter(table)
 
-    def take(self, batches: list[Any]) -> None:
+    def take(self, batches: list[list[Block]]) -> None:
         """Take blocks of the desk."""
         self.tally.take(batches)
         if self._writer is not None:
             for blocks in batches:
                 self._writer.write(blocks)
 
-    def account_for(self, batches: list[Any]) -> None:
+    def account_for(self, batches: list[Accounts]) -> None:
         """Count what became of frames, and keep those that could not be read."""
         for letters, counts, facts in batches:
             self.frames += counts.frames
@@ -159,11 +170,11 @@ class Recorder:
                 if self._writer is not None:
                     self._writer.write_dead_letters(letters)
 
-    def count_votes(self, batches: list[list[Any]]) -> None:
+    def count_votes(self, batches: list[list[Row]]) -> None:
         """The votes in view: each decision once."""
         self.decisions += sum(map(len, batches))
 
-    def count_orders(self, batches: list[list[Any]]) -> None:
+    def count_orders(self, batches: list[list[Row]]) -> None:
         """The orders in view; a paper desk's venue is inside the desk, so nothing leaves from here."""
         self.authorised += sum(map(len, batches))
 

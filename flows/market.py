@@ -1,16 +1,21 @@
 """Turn raw bytes into desk journals: normalise, order book, freshness, signals, address."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import bytewax.operators as op
 from bytewax.operators import KeyedStream, Stream
 
+from contracts.envelope import DeadLetter, Row
+from contracts.market import Fact
 from operators.engine import Lane
 from operators.freshness import Freshness
 from operators.host import hosted
 from operators.journal import Addresser
-from operators.normalise import Normaliser
+from operators.normalise import Counts, Frame, Normaliser
 from operators.order_book import OrderBooks
+
+Entries = list[Fact | Row]
+Accounts = tuple[list[DeadLetter], Counts, int]
 
 
 class LaneSteps(NamedTuple):
@@ -23,14 +28,14 @@ class LaneSteps(NamedTuple):
     address: Addresser
 
 
-def normalised(frames: KeyedStream[Any], lane: LaneSteps) -> tuple[Stream[Any], KeyedStream[Any]]:
+def normalised(frames: KeyedStream[list[Frame]], lane: LaneSteps) -> tuple[Stream[Accounts], KeyedStream[list[Fact]]]:
     """Frames to facts; what became of each frame, and what could not be read, leaves by a stream of its own."""
     read = op.stateful_batch("normalise", frames, hosted(lambda: lane.normalise))
     accounts = op.map("dead_letters", op.key_rm("read", read), lambda item: (item.dead, item.counts, len(item.facts)))
     return accounts, op.map_value("facts", read, lambda item: item.facts)
 
 
-def judged(facts: KeyedStream[Any], lane: LaneSteps) -> KeyedStream[Any]:
+def judged(facts: KeyedStream[list[Fact]], lane: LaneSteps) -> KeyedStream[Entries]:
     """Facts to the journals of the desks that they are for."""
     booked = op.stateful_batch("order_book", facts, hosted(lambda: lane.order_book))
     fresh = op.stateful_batch("freshness", booked, hosted(lambda: lane.freshness))

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
@@ -17,14 +16,15 @@ from bytewax.testing import run_main
 from connectors.clickhouse import EnvelopeTable
 from contracts.base import Refused
 from contracts.control import ConfigApplied, DeskConfigured
-from contracts.envelope import FACT_RANK, Block, rows_of
+from contracts.envelope import FACT_RANK, Block, Row, rows_of
 from contracts.ids import envelope_id
+from contracts.market import Fact
 from flows.assemble import Assembly, fingerprint, recalled
 from flows.desk import decided
 from flows.embedded import EPOCH, LANE, Progress
 from flows.ends import BlockSource, CallSink
 from flows.market import LaneSteps, judged
-from operators.compare import Comparison
+from operators.compare import Comparison, Difference
 from operators.freshness import Freshness
 from operators.journal import Addresser, Scope
 from operators.normalise import Normaliser
@@ -58,13 +58,13 @@ def replay(store: Path, progress: Progress | None = None) -> dict[str, object]:
     }
 
 
-def build(facts: Iterator[list[Any]], assembly: Assembly, comparison: Comparison) -> Dataflow:
+def build(facts: Iterator[list[Fact]], assembly: Assembly, comparison: Comparison) -> Dataflow:
     """Wire the path from facts on: the same steps as a run, with a comparison at its end."""
     scope = Scope(assembly.configured.desk_id, frozenset(assembly.configured.scope))
     lane = LaneSteps(Normaliser(), OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([scope]))
     flow = Dataflow("replay")
     journal = judged(op.input("facts", flow, BlockSource(LANE, facts)), lane)
-    unseen = CallSink(lambda batches: None)
+    unseen: CallSink[list[Row]] = CallSink(lambda batches: None)
     decided(journal, lambda: assembly.desk, unseen, unseen, CallSink(comparison.take))
     return flow
 
@@ -89,7 +89,7 @@ def _birth(table: EnvelopeTable, desk_id: str, store: Path) -> tuple[DeskConfigu
     return configured, applied
 
 
-def _facts(blocks: Iterator[Block], progress: Progress | None) -> Iterator[list[Any]]:
+def _facts(blocks: Iterator[Block], progress: Progress | None) -> Iterator[list[Fact]]:
     done = 0
     for number, block in enumerate(blocks):
         facts = [row.payload for row in rows_of(block.data) if row.rank == FACT_RANK]
@@ -100,9 +100,11 @@ def _facts(blocks: Iterator[Block], progress: Progress | None) -> Iterator[list[
             yield facts
 
 
-def _difference(desk_id: str, first: tuple[str, int, Any, Any]) -> dict[str, object]:
+def _difference(desk_id: str, first: Difference) -> dict[str, object]:
     chain, number, recorded, derived = first
     row = recorded if recorded is not None else derived
+    if row is None:
+        return {"chain": chain, "block": number}
     return {
         "chain": chain,
         "block": number,

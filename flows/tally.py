@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from contracts.envelope import Block, Row, rows_of
 from contracts.intent import APPROVE, QUARANTINE, REJECT, RESHAPE, BotNote, OrderIntent, RiskDecision
@@ -47,27 +46,26 @@ class Tally:
         if self.check:
             self._validate(block)
 
-    def _row(self, payload: Any, market: int) -> None:
-        kind = type(payload)
-        self.kinds[kind.__name__] += 1
-        if kind is RiskDecision:
+    def _row(self, payload: object, market: int) -> None:
+        self.kinds[type(payload).__name__] += 1
+        if isinstance(payload, RiskDecision):
             self._decision(payload)
-        elif kind is AuthorisedOrder:
+        elif isinstance(payload, AuthorisedOrder):
             if payload.child.action == "PLACE":
                 self.orders += 1
             else:
                 self.cancels += 1
-        elif kind is ExecutionPlan:
+        elif isinstance(payload, ExecutionPlan):
             self.reasons.update(payload.reasons)
         else:
             reason = getattr(payload, "reason", "")
             if reason:
                 self.reasons[reason] += 1
-            if kind is PositionState:
+            if isinstance(payload, PositionState):
                 self.positions[payload.market_id] = payload
-            elif kind is MarketDefinition:
+            elif isinstance(payload, MarketDefinition):
                 self.markets[market] = payload.market_id
-            elif kind is BookQuality:
+            elif isinstance(payload, BookQuality):
                 self.stale_spells += self._usable.get(market, False) and not payload.usable
                 self._usable[market] = payload.usable
 

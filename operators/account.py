@@ -16,19 +16,23 @@ def add(account: Account, old: PositionState | None, new: PositionState, now: in
     """Return the account after one market's position went from `old` (None: never held) to `new`; `now` in ns."""
     before = old.total_micros if old is not None else 0
     equity = account.equity_micros + new.total_micros - before
-    day_open = account.day_open_micros
-    if account.updated_ns and now // DAY_NS != account.updated_ns // DAY_NS:
-        day_open = account.equity_micros
     return Account(
         account.account,
         account.start_micros,
         equity,
-        day_open,
+        _day_open(account, now),
         max(account.peak_micros, equity),
         account.exposure_micros + new.exposure_micros - (old.exposure_micros if old is not None else 0),
         account.unpriced + _unpriced(new) - (_unpriced(old) if old is not None else 0),
         now,
     )
+
+
+def _day_open(account: Account, now: int) -> int:
+    """Return the equity at the start of the day: the first touch after midnight opens it with what was last known."""
+    if account.updated_ns and now // DAY_NS != account.updated_ns // DAY_NS:
+        return account.equity_micros
+    return account.day_open_micros
 
 
 def _unpriced(position: PositionState) -> int:
@@ -37,4 +41,4 @@ def _unpriced(position: PositionState) -> int:
 
 def renewed(account: Account, now: int) -> Account:
     """Return the account confirmed at `now`: every market it holds was heard of, so its equity is still known."""
-    return structs.replace(account, updated_ns=now)
+    return structs.replace(account, day_open_micros=_day_open(account, now), updated_ns=now)

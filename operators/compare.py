@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
-from typing import Any
 
 from contracts.envelope import Block, CheckedRow, rows_of
+
+Difference = tuple[str, int, CheckedRow | None, CheckedRow | None]
 
 
 class Comparison:
@@ -15,7 +16,7 @@ class Comparison:
         self._recorded = {"journal": journal, "decisions": decisions}
         self._expected = dict.fromkeys(self._recorded, 0)
         self.same = self.differs = self.missing = self.decisions = 0
-        self.first: tuple[str, int, CheckedRow | None, CheckedRow | None] | None = None
+        self.first: Difference | None = None
 
     def take(self, batches: Iterable[list[Block]]) -> None:
         """Compare derived blocks as they come."""
@@ -51,7 +52,7 @@ class Comparison:
         self.differs += max(len(before), len(after)) - equal
         self._point(derived.chain, derived.number, before, after)
 
-    def _point(self, chain: str, number: int, before: list[Any], after: list[Any]) -> None:
+    def _point(self, chain: str, number: int, before: list[CheckedRow], after: list[CheckedRow]) -> None:
         if self.first is None:
             pairs = zip_longest(before, after)
             self.first = next(((chain, number, one, other) for one, other in pairs if one != other), None)

@@ -284,18 +284,21 @@ class Desk(Memory):
             self.plain[Account](self, row, self.account, cause, now, offset)
 
     def _renew(self, now: int) -> None:
-        """Confirm the account once a second, while every market it holds has a believable, recent book."""
+        """Confirm the account once a second, while every open market it holds has a believable, recent book.
+
+        A market that has ended and is not paid yet keeps its last mark: no book can confirm it any more.
+        """
         held = [row for row in self.rows if row.PositionState is not None and row.PositionState.size_lots]
-        if held and all(row.usable and now - row.book_at <= RENEW_NS for row in held):
+        if held and all(_ended(row, now) or (row.usable and now - row.book_at <= RENEW_NS) for row in held):
             self.account = account.renewed(self.account, now)
             if hasattr(self.desk, "Account"):
                 self.desk.Account = self.account
 
     def _status(self, row: Any, status: VenueStatus, now: int, offset: int) -> None:
         """End a market: cancel what rests and pay what is held, when the outcome is known."""
+        self.venue.on_status(status.market, status, now)
         if status.status not in ENDED:
             return
-        self.venue.on_status(status.market, status, now)
         position, definition = row.PositionState, row.MarketDefinition
         if position is None or definition is None or not position.size_lots:
             return
@@ -309,6 +312,12 @@ class Desk(Memory):
         """Cut what is left; the end of a run."""
         self.ledger.close()
         return self.ledger.take()
+
+
+def _ended(row: Any, now: int) -> bool:
+    """True when a market's life is over, by its status or by the clock."""
+    definition = row.MarketDefinition
+    return definition is not None and (definition.status in ENDED or 0 < definition.expiry_ns <= now)
 
 
 def birth_entries(desk: DeskConfigured, configs: Sequence[Any]) -> list[Row]:

@@ -7,7 +7,6 @@ does (live) is spared the level changes that move no best price. The rule looks 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from contracts.envelope import Row
 from contracts.market import Fact, VenueBookDelta, VenueInstrumentRecord
@@ -40,7 +39,7 @@ class Addresser:
             return entries
         return [entry for entry in entries if self._is_for(scope, entry)]
 
-    def _is_for(self, scope: Scope, entry: Any) -> bool:
+    def _is_for(self, scope: Scope, entry: Fact | Row) -> bool:
         if type(entry) is VenueInstrumentRecord and (not scope.market_ids or entry.market_id in scope.market_ids):
             scope.heard.add(entry.market)
         if entry.market >= 0 and scope.market_ids and entry.market not in scope.heard:

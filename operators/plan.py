@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
-from bots.kit import Bot, BotConfig, Book, Cause, ConfirmedAt, DeskContext, Read, Slot, Step
+from bots.kit import Book, Bot, BotConfig, Cause, ConfirmedAt, DeskContext, Read, Slot, Step
 from bots.registry import Library
 from contracts import control, intent, market, order, signal
 from contracts.base import Refused
@@ -55,7 +55,9 @@ ESTIMATES = frozenset({Slot(signal.SignalReport, "cost"), Slot(signal.SignalRepo
 KEPT = frozenset({Slot(order.OwnOrders), Slot(order.Account)}) | ESTIMATES
 """Remembered and not sealed: a fold of sealed updates, or an estimate that the plan repeats with its reason."""
 STAGED = frozenset({intent.OrderIntent, intent.ApprovedIntent, order.ExecutionPlan, order.AuthorisedOrder})
-BOOK_ROOTS = frozenset({market.Touch, market.BookEvent, market.BookLadder, market.VenueBookDelta, market.VenueBookImage})
+BOOK_ROOTS = frozenset(
+    {market.Touch, market.BookEvent, market.BookLadder, market.VenueBookDelta, market.VenueBookImage}
+)
 FACTS: tuple[type, ...] = (
     market.VenueBookDelta,
     market.VenueBookImage,
@@ -149,9 +151,7 @@ def compile_plan(
     slots = _slots(nodes, made)
     rooted = _book_rooted([*nodes, *_nodes(library, upstream)])
     timed = frozenset(r.slot for n in nodes for r in n.step.reads if r.within_ns and r.slot not in rooted)
-    digest = sha256(
-        "|".join([*required_gates, *(f"{c.bot_id}={c.mode}" for c in choices)]).encode()
-    ).hexdigest()[:16]
+    digest = sha256("|".join([*required_gates, *(f"{c.bot_id}={c.mode}" for c in choices)]).encode()).hexdigest()[:16]
     return Plan(
         where=where,
         nodes=tuple(node for node in ordered if plan_slot not in node.step.on),
@@ -197,9 +197,19 @@ def _check_authority(library: Library, choices: Iterable[Choice]) -> None:
             raise Refused(f"{choice.bot_id}: a {row.class_} may not say {', '.join(sorted(said - allowed))}")
 
 
-def _check_readings(nodes: list[Node], made: Mapping[Slot, object], upstream: Mapping[Slot, object], where: str) -> None:
+def _check_readings(
+    nodes: list[Node], made: Mapping[Slot, object], upstream: Mapping[Slot, object], where: str
+) -> None:
     given = {*FACTS, *INNER} if where == "lane" else {*FACTS, control.DeskConfigured, control.ControlCommand}
-    given |= {*VIEWS, *STAGED, DeskContext, control.PolicyBundle, order.Account, order.VenueOrderEvent, market.Settlement}
+    given |= {
+        *VIEWS,
+        *STAGED,
+        DeskContext,
+        control.PolicyBundle,
+        order.Account,
+        order.VenueOrderEvent,
+        market.Settlement,
+    }
     for node in nodes:
         for read in node.step.reads:
             if not read.optional and not _known(read.slot, made, upstream, given):

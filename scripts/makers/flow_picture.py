@@ -34,7 +34,11 @@ def drawn() -> str:
     """Return the embedded flow as a Mermaid chart."""
     assembly = assembled(load_desk("lab", ROOT / "config"))
     steps = LaneSteps(
-        Normaliser(), OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([Scope(assembly.configured.desk_id)])
+        Normaliser(),
+        OrderBooks(),
+        Freshness(assembly.budgets),
+        assembly.lane,
+        Addresser([Scope(assembly.configured.desk_id)]),
     )
     flow = to_rendered(build(iter([]), steps, assembly, Recorder(None, check=False, captures=[])))
     feeds = {port.port_id: step for step in flow.substeps for port in step.out_ports}

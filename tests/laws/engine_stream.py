@@ -20,8 +20,8 @@ from operators.sequencer import merge
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
 START_NS = 1_760_000_000_000_000_000
 RULES = (
-    "Resolves Yes if the synthetic index published by the authority is above 100 at the deadline of 2026-01-01 00:00 UTC, "
-    "measured over the last 60 seconds; if it is not published the market is cancelled."
+    "Resolves Yes if the synthetic index published by the authority is above 100 at the deadline of 2026-01-01 00:00 "
+    "UTC, measured over the last 60 seconds; if it is not published the market is cancelled."
 )
 
 
@@ -77,9 +77,7 @@ def _trade(change: dict[str, object], number: int) -> bytes:
     return json.dumps(said).encode()
 
 
-def desk(
-    functions: Callable[[Plan], Compiled] = compile_functions, sets: Sequence[str] = (), **modes: str
-) -> Assembly:
+def desk(functions: Callable[[Plan], Compiled] = compile_functions, sets: Sequence[str] = (), **modes: str) -> Assembly:
     """The lab desk, with bots in other modes: `desk(**{"risk.drawdown": "shadow"})` also lifts it from the list."""
     file = load_desk("lab", CONFIG, list(sets))
     if modes:

@@ -1,4 +1,4 @@
-"""The engine's laws: generated equals interpreted, batches and restarts change nothing, and whatever is unsure refuses."""
+"""The engine's laws: generated equals interpreted, batches and restarts change nothing, the unsure refuses."""
 
 import pickle
 from collections import Counter
@@ -57,7 +57,9 @@ def test_the_stream_of_these_laws_makes_the_desk_trade(reference) -> None:
 @given(
     seed=st.integers(1, 10_000),
     drop=st.sampled_from([0, 97, 211]),
-    modes=st.dictionaries(st.sampled_from(MODED), st.sampled_from(["off", "shadow", "advisory", "quarantine"]), max_size=3),
+    modes=st.dictionaries(
+        st.sampled_from(MODED), st.sampled_from(["off", "shadow", "advisory", "quarantine"]), max_size=3
+    ),
 )
 def test_generated_equals_interpreted(seed: int, drop: int, modes: dict[str, str]) -> None:
     """The generated functions and the interpreter seal the same bytes, for any modes and any stream."""
@@ -177,15 +179,21 @@ def _reads_what_nobody_says(config: _Config, snap: On[MarketSnapshot], fair: Lat
     """Reads a fair value."""
 
 
-def _fair_from_snapshot(config: _Config, touch: On[Touch], snap: Latest[MarketSnapshot], now: Instant) -> FairValue | None:
+def _fair_from_snapshot(
+    config: _Config, touch: On[Touch], snap: Latest[MarketSnapshot], now: Instant
+) -> FairValue | None:
     """Says what the other one reads."""
 
 
-def _snapshot_from_fair(config: _Config, touch: On[Touch], fair: Latest[FairValue], now: Instant) -> MarketSnapshot | None:
+def _snapshot_from_fair(
+    config: _Config, touch: On[Touch], fair: Latest[FairValue], now: Instant
+) -> MarketSnapshot | None:
     """Says what the first one reads."""
 
 
-def _intends(config: _Config, state: _State, snap: On[MarketSnapshot], now: Instant) -> tuple[_State, tuple[OrderIntent, ...]]:
+def _intends(
+    config: _Config, state: _State, snap: On[MarketSnapshot], now: Instant
+) -> tuple[_State, tuple[OrderIntent, ...]]:
     """A signal service that would trade."""
 
 

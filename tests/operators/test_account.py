@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.order import Account, PositionState
-from operators.account import DAY_NS, add
+from operators.account import DAY_NS, add, renewed
 from tests import world
 
 NOW = int(world.NOW)
@@ -46,6 +46,16 @@ def test_the_day_opens_at_midnight_utc(later: int, day_open: int) -> None:
     """World time starts at midnight: a nanosecond before the next one the day is the same."""
     one = add(born(), None, held(5_000), NOW)
     assert add(one, held(5_000), held(8_000), NOW + later).day_open_micros == day_open
+
+
+def test_a_confirmation_moves_nothing_but_time_and_the_day() -> None:
+    """The same equity is known later; after midnight it opens the day, and a change on that day does not again."""
+    one = add(born(), None, held(5_000), NOW)
+    later = renewed(one, NOW + DAY_NS - 1)
+    assert (later.updated_ns, later.day_open_micros, later.equity_micros) == (NOW + DAY_NS - 1, START, START + 5_000)
+    opened = renewed(later, NOW + DAY_NS)
+    assert opened.day_open_micros == START + 5_000
+    assert add(opened, held(5_000), held(1_000), NOW + DAY_NS + 1).day_open_micros == START + 5_000
 
 
 def test_the_first_change_does_not_open_a_day() -> None:

@@ -129,6 +129,7 @@ MOVES = [
     ("it expires", (("ACK",),), "EXPIRED", "", "EXPIRED"),
     ("a cancelled order cannot have been refused after it lived", (("ACK",),), "REJECT", "", "UNKNOWN"),
     ("nor after a match", (("MATCH", 10, "t"),), "REJECT", "", "UNKNOWN"),
+    ("nor in doubt about the rest", (("MATCH", 10, "t"), ("REJECT",)), "REJECT", "", "UNKNOWN"),
     ("proof ends doubt", (("ACK",), ("REJECT",)), "ACK", "", "LIVE"),
     ("proof ends doubt about a part", (("MATCH", 10, "t"), ("REJECT",)), "ACK", "", "PARTIAL"),
     ("doubt may end in an end", (("ACK",), ("REJECT",)), "CANCELLED", "", "CANCELLED"),
@@ -186,9 +187,10 @@ class TestCancels:
 
     def test_a_venue_that_denies_an_order_it_knew_is_not_believed(self) -> None:
         """Nobody can say what became of it."""
-        state, _ = leave(placed(event("a", "ACK")), action="CANCEL")
-        said = hear(state, event("a", "CANCEL_REJECT", detail="UNKNOWN_ORDER"))[1]
-        assert states(said) == [("UNKNOWN", 0, "EXEC_ORDER_ILLEGAL_MOVE")]
+        for filled, before in ((0, ()), (9, (event("a", "MATCH", 9, "t"),))):
+            state, _ = leave(placed(event("a", "ACK"), *before), action="CANCEL")
+            said = hear(state, event("a", "CANCEL_REJECT", detail="UNKNOWN_ORDER"))[1]
+            assert states(said) == [("UNKNOWN", filled, "EXEC_ORDER_ILLEGAL_MOVE")]
 
     def test_a_refused_cancel_of_what_is_not_being_cancelled_says_nothing(self) -> None:
         """It changes no state."""

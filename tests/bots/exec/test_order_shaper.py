@@ -75,6 +75,7 @@ PRICES = [
     ("the fine band knows fine prices", 1, 57, 57),
     ("a seller beyond the last price has none", -1, 1_000, 0),
     ("a buyer below the first price has none", 1, 0, 0),
+    ("the first price is one", 1, 1, 1),
 ]
 
 
@@ -96,6 +97,7 @@ DUST = [
     ("nothing left over", -100, 100, 100),
     ("an exit that would leave dust leaves a whole minimum", -95, 100, 90),
     ("an exit too small to shrink stays", -12, 15, 12),
+    ("an exit may shrink to the minimum itself", -15, 20, 10),
     ("through zero into dust stops at flat", -105, 100, 100),
     ("through zero into more than dust goes on", -110, 100, 110),
     ("leaving exactly the minimum is no dust", -90, 100, 90),
@@ -123,6 +125,7 @@ SLICES = [
     ("the last slice is what is left", 450, 1_000, (200, 200, 50)),
     ("ten at most, the rest is left unplanned", 2_345, 1_000, (200,) * 10),
     ("exactly ten", 2_000, 1_000, (200,) * 10),
+    ("ten and a little", 2_005, 1_000, (200,) * 10),
     ("without depth each slice is a minimum", 3, 0, (1, 1, 1)),
 ]
 

@@ -25,9 +25,7 @@ def applied(bot_id: str) -> ReportEnvelope:
 def born() -> Checked:
     """Return the state after the birth of a desk."""
     state = Checked()
-    birth = envelope(
-        world.configured(plan_hash="plan-1"), bot_id="operators.desk", reasons=("GOV_DESK_CONFIGURED",)
-    )
+    birth = envelope(world.configured(plan_hash="plan-1"), bot_id="operators.desk", reasons=("GOV_DESK_CONFIGURED",))
     for each in (birth, *(applied(bot_id) for bot_id in BOTS)):
         state, _ = judge(CONFIG, state, each, None, world.NOW)
     return state

@@ -26,6 +26,14 @@ TRADE_FEES = [
     ("a Polymarket maker pays nothing", POLYMARKET, True, 500_000, 10_000, 0),
     ("Polymarket rounds 3.65 thousandths of a cent to the nearest", POLYMARKET, False, 1_000, 52, 40),
     ("Polymarket: a fee below one hundred-thousandth is none", POLYMARKET, False, 1_000, 14, 0),
+    (
+        "Polymarket: exactly one hundred-thousandth is charged",
+        FeeModel("linear_bps", 1_000, round_near_micros=10),
+        False,
+        1_000_000,
+        1,
+        10,
+    ),
     ("a perp pays six basis points", PERP, False, 65_000_000_000, 100, 39_000_000),
     ("a rebate is below zero", PERP, True, 65_000_000_000, 100, -6_500_000),
     ("a free market", FeeModel("none"), False, 500_000, 10_000, 0),
@@ -91,6 +99,7 @@ def test_a_refund_never_makes_a_fee_negative() -> None:
 def test_an_exact_balance_has_no_rounding_fee() -> None:
     """Where the balance is kept exactly the net fee is the trade fee."""
     assert charge(PERP, False, 1, 65_000_000_000, 100, LOT, 999) == (39_000_000, 0)
+    assert rounding_fee(PERP, 1, 333_333, 1, LOT, 0) == 0
 
 
 SIZES = st.integers(1, 500_000)

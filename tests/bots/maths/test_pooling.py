@@ -5,7 +5,7 @@ from math import sqrt
 import pytest
 
 from bots.maths.logit import expit, log_odds
-from bots.maths.pooling import Anchor, calibrate, pool, power_devig
+from bots.maths.pooling import Anchor, calibrated, pool, power_devig
 
 
 def anchors(*prices: float, v: float = 0.0025) -> list[Anchor]:
@@ -60,7 +60,7 @@ def test_a_locked_book_is_not_infinitely_sure() -> None:
 
 def test_the_first_calibration_map_is_the_identity() -> None:
     """Version identity-1 changes nothing."""
-    assert 0.37 == calibrate(0.37)
+    assert [expit(x) for x in (-800.0, -0.5, 0.0, 2.0, 800.0)] == [calibrated(x) for x in (-800.0, -0.5, 0.0, 2.0, 800.0)]
 
 
 def test_power_devig() -> None:
