@@ -94,10 +94,12 @@ def frames(count: int, assets: int, seed: int = 7, move: int = 5) -> list[bytes]
         x = (x * _A + _C) & _MASK
         made.append(
             (
-                f'{{"market":"{markets[asset]}","price_changes":[{{"asset_id":"{tokens[asset]}","price":"0.{price:02d}",'
+                f'{{"market":"{markets[asset]}","price_changes":[{{"asset_id":"{tokens[asset]}",'
+                f'"price":"0.{price:02d}",'
                 f'"size":"{size}","side":"{"BUY" if side == 1 else "SELL"}",'
                 f'"hash":"{x:016x}{x ^ 0xABCDEF0123456789:016x}{x & 0xFFFFFFFF:08x}",'
-                f'"best_bid":"0.{bid:02d}","best_ask":"0.{ask:02d}"}}],"timestamp":"{at_ms}","event_type":"price_change"}}'
+                f'"best_bid":"0.{bid:02d}","best_ask":"0.{ask:02d}"}}],"timestamp":"{at_ms}",'
+                f'"event_type":"price_change"}}'
             ).encode()
         )
     return made
@@ -113,7 +115,9 @@ def opening(count: int, assets: int, seed: int = 7, move: int = 5) -> list[bytes
         bids = ",".join(f'{{"price":"0.{p:02d}","size":"{s}"}}' for p, s in sorted(sides[1].items()))
         asks = ",".join(f'{{"price":"0.{p:02d}","size":"{s}"}}' for p, s in sorted(sides[-1].items(), reverse=True))
         made.append(
-            f'{{"market":"{condition_id(asset)}","asset_id":"{token_id(asset)}","timestamp":"1759999999999",'
-            f'"hash":"{content_hash(bids.encode())[:40]}","bids":[{bids}],"asks":[{asks}],"event_type":"book"}}'.encode()
+            f'{{"market":"{condition_id(asset)}","asset_id":"{token_id(asset)}",'
+            f'"timestamp":"1759999999999",'
+            f'"hash":"{content_hash(bids.encode())[:40]}","bids":[{bids}],"asks":[{asks}],'
+            f'"event_type":"book"}}'.encode()
         )
     return made

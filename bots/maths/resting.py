@@ -92,7 +92,8 @@ def quote(
     """Return a post-only quote; its edge is what the fair value leaves after the maker's fee."""
     leg = "bid" if side > 0 else "ask"
     edge = side * (fair.p_micros - price_ticks * definition.tick_micros) - fee_micros
-    head = (voice.name(definition.market_id, leg), voice.strategy, definition.market_id, QUOTE, side, price_ticks, size_lots, leg)
+    market_id = definition.market_id
+    head = (voice.name(market_id, leg), voice.strategy, market_id, QUOTE, side, price_ticks, size_lots, leg)
     belief = (fair.p_micros, fair.p_model_micros, snapshot.provenance_hash, snapshot.quality_milli, edge)
     expires_ns = voice.now + voice.ttl_s * SECOND_NS
     return OrderIntent(*head, *belief, voice.horizon_s * 1_000, True, False, "", "LOW", expires_ns, voice.reason)
@@ -104,7 +105,8 @@ def withdrawals(voice: Voice, resting: Iterable[OrderUpdate | None]) -> tuple[Or
     for old in resting:
         if old is not None:
             leg, left = "withdraw_bid" if old.side > 0 else "withdraw_ask", old.size_lots - old.filled_lots
-            head = (voice.name(old.market_id, leg), voice.strategy, old.market_id, WITHDRAW, old.side, old.price_ticks, left, leg)
+            name, market_id = voice.name(old.market_id, leg), old.market_id
+            head = (name, voice.strategy, market_id, WITHDRAW, old.side, old.price_ticks, left, leg)
             tail = (True, False, "", "HIGH", voice.now + voice.ttl_s * SECOND_NS, voice.reason)
             said += (OrderIntent(*head, 0, -1, "", 0, 0, 0, *tail),)
     return said

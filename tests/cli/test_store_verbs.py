@@ -227,7 +227,8 @@ def test_differences_are_counted_by_cause_with_the_first_of_each(stores: dict[st
 
 def test_a_digit_of_a_payload_is_a_difference() -> None:
     """Content counts to the last digit: a price that differs by a tick is found."""
-    one, other = gathered([envelope(1)]), gathered([envelope(1, payload={"side": 1, "price_ticks": 45})])  # type: ignore[list-item]
+    dearer = envelope(1, payload={"side": 1, "price_ticks": 45})
+    one, other = gathered([envelope(1)]), gathered([dearer])  # type: ignore[list-item]
     assert compared(one, other)["differ"] == 1
 
 
@@ -238,7 +239,8 @@ def test_configuration_is_compared_by_its_values() -> None:
         payload = {"bot_id": "strat.maker_tight", "bot_version": version, "config_version": version, "values": values}
         return envelope(0, kind="ConfigApplied", payload=payload)
 
-    sides = [gathered([applied(*given)]) for given in (("{}", "1"), ("{}", "2"), ('{"k":1}', "1"))]  # type: ignore[list-item]
+    given = (("{}", "1"), ("{}", "2"), ('{"k":1}', "1"))
+    sides = [gathered([applied(*one)]) for one in given]  # type: ignore[list-item]
     assert compared(sides[0], sides[1])["configuration"] == []
     assert compared(sides[0], sides[2])["configuration"] == ["lab strat.maker_tight"]
 

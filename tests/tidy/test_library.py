@@ -86,7 +86,13 @@ def test_a_bot_uses_every_code_of_its_row_and_none_of_another_layer(name: str) -
     bot_id = name.removeprefix("bots/").removesuffix(".py").replace("/", ".")
     own = {code["code"] for code in LIBRARY.by_id[bot_id].reasons}
     text = house.text_of(name)
-    body = text[text.index("\nclass ") :] if "\nclass " in text else text
+    imports = {
+        line
+        for node in ast.walk(house.tree_of(text))
+        if isinstance(node, ast.ImportFrom)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    body = "\n".join(line for number, line in enumerate(text.splitlines(), start=1) if number not in imports)
     assert {code for code in own if code not in body} == set(), f"{name}: never says these codes of its row"
     foreign = {
         code for code in _spoken(text, compared=False) & REGISTRY.keys() if REGISTRY[code].owner not in ("", bot_id)

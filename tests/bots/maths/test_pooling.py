@@ -60,7 +60,8 @@ def test_a_locked_book_is_not_infinitely_sure() -> None:
 
 def test_the_first_calibration_map_is_the_identity() -> None:
     """Version identity-1 changes nothing."""
-    assert [expit(x) for x in (-800.0, -0.5, 0.0, 2.0, 800.0)] == [calibrated(x) for x in (-800.0, -0.5, 0.0, 2.0, 800.0)]
+    values = (-800.0, -0.5, 0.0, 2.0, 800.0)
+    assert [expit(x) for x in values] == [calibrated(x) for x in values]
 
 
 def test_power_devig() -> None:
