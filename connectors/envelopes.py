@@ -17,7 +17,7 @@ from contracts.base import Wire
 from contracts.control import ConfigApplied, DeskConfigured
 from contracts.envelope import FACT_RANK, CheckedRow
 from contracts.intent import ApprovedIntent, OrderIntent, RiskDecision, RiskVote
-from contracts.market import Fact, MarketDefinition, VenueInstrumentRecord
+from contracts.market import Fact, MarketDefinition, OrderBookSnapshot, VenueInstrumentRecord
 from contracts.order import AuthorisedOrder, ExecutionPlan, VenueOrderEvent
 from contracts.reasons import (
     EXEC_VENUE_ACK,
@@ -27,7 +27,10 @@ from contracts.reasons import (
     GOV_CONFIG_APPLIED,
     GOV_DESK_CONFIGURED,
     GOV_FACT_RECEIVED,
+    INTEL_BOOK_DEGRADED,
+    INTEL_BOOK_OK,
     REGISTRY,
+    RISK_ORDER_AUTHORISED,
 )
 
 SCALARS = frozenset({int, str, float, bool, type(None)})
@@ -39,7 +42,16 @@ VENUE_SAID = {
     "CANCEL_REJECT": EXEC_VENUE_REJECT,
 }
 NORMALISER, SEQUENCER, OPERATOR = "operators.normalise", "operators.sequencer", "operator"
-DERIVED = frozenset({GOV_FACT_RECEIVED, GOV_DESK_CONFIGURED, GOV_CONFIG_APPLIED, *VENUE_SAID.values(), EXEC_VENUE_DONE})
+DERIVED = frozenset(
+    {
+        GOV_FACT_RECEIVED,
+        GOV_DESK_CONFIGURED,
+        GOV_CONFIG_APPLIED,
+        RISK_ORDER_AUTHORISED,
+        *VENUE_SAID.values(),
+        EXEC_VENUE_DONE,
+    }
+)
 
 
 class Envelope(TypedDict):
@@ -69,7 +81,7 @@ def reasons_of(payload: Wire) -> list[str]:
     kind = type(payload)
     found: list[str] = []
     if kind is RiskDecision or kind is AuthorisedOrder:
-        own = (payload.reason,) if isinstance(payload, RiskDecision) else ()
+        own = (payload.reason,) if isinstance(payload, RiskDecision) else (RISK_ORDER_AUTHORISED,)
         found = [*own, *(vote.reason for vote in getattr(payload, "votes", ()))]
     elif kind is ApprovedIntent:
         found = [getattr(payload, "intent").reason]  # noqa: B009
@@ -77,6 +89,8 @@ def reasons_of(payload: Wire) -> list[str]:
         found = list(getattr(payload, "reasons", ()))
     elif kind is VenueOrderEvent:
         found = [VENUE_SAID.get(getattr(payload, "event", ""), EXEC_VENUE_DONE)]
+    elif isinstance(payload, OrderBookSnapshot):
+        found = [INTEL_BOOK_OK if payload.quality_milli == 1_000 else INTEL_BOOK_DEGRADED]
     elif kind is DeskConfigured:
         found = [GOV_DESK_CONFIGURED]
     elif kind is ConfigApplied:

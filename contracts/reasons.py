@@ -502,6 +502,7 @@ INTEL_FRAME_BAD_FIELD = "INTEL_FRAME_BAD_FIELD"
 INTEL_FRAME_BAD_PRICE = "INTEL_FRAME_BAD_PRICE"
 INTEL_FRAME_BAD_SIZE = "INTEL_FRAME_BAD_SIZE"
 INTEL_FRAME_NO_MARKET = "INTEL_FRAME_NO_MARKET"
+RISK_ORDER_AUTHORISED = "RISK_ORDER_AUTHORISED"
 
 # fmt: off
 REGISTRY: dict[str, Code] = {
@@ -992,6 +993,7 @@ REGISTRY: dict[str, Code] = {
     INTEL_FRAME_BAD_PRICE: Code("HARD", "", "a price is not on the instrument's grid, so it would have to be rounded"),
     INTEL_FRAME_BAD_SIZE: Code("HARD", "", "a size is not a decimal of the instrument's lots"),
     INTEL_FRAME_NO_MARKET: Code("HARD", "", "the frame concerns a market that cannot be known"),
+    RISK_ORDER_AUTHORISED: Code("INFO", "", "the order may leave: its intent was approved and every required pre-sign guard agreed"),
 }
 
 LEGACY: dict[str, str] = {

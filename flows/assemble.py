@@ -49,8 +49,9 @@ def assembled(
     budgets: Budgets = DEFAULTS,
     functions: Functions = compile_functions,
     more: Sequence[Choice] = (),
+    at_ns: int = 0,
 ) -> Assembly:
-    """Make the memories of a desk from its file; `more` bots are for benchmarks. Raises Refused."""
+    """Make the memories of a desk from its file, born at `at_ns`; `more` bots are for benchmarks. Raises Refused."""
     configs = {
         bot_id: configure(bot_id, _config(bot_id), desk.overrides.get(bot_id, {}))
         for bot_id in desk.bots
@@ -79,10 +80,10 @@ def assembled(
             for name, value in values.items()
         ),
     )
-    return _born(configured, applied, configs, budgets, functions, more)
+    return _born(configured, applied, configs, budgets, at_ns, functions, more)
 
 
-def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied]) -> Assembly:
+def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns: int) -> Assembly:
     """Make the same memories from the first entries of a journal; raises Refused when a bot is no longer there."""
     configs, budgets = {}, Budgets()
     for said in applied:
@@ -93,7 +94,7 @@ def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied]) -> As
             configs[said.bot_id] = msgspec.json.decode(said.values, type=_config(said.bot_id))
         except msgspec.ValidationError as err:
             raise Refused(f"journal: the configuration of {said.bot_id} no longer fits its bot: {err}") from None
-    return _born(configured, tuple(applied), configs, budgets, compile_functions)
+    return _born(configured, tuple(applied), configs, budgets, at_ns, compile_functions)
 
 
 def _config(bot_id: str) -> type[BotConfig]:
@@ -116,6 +117,7 @@ def _born(
     applied: tuple[ConfigApplied, ...],
     configs: Mapping[str, BotConfig],
     budgets: Budgets,
+    at_ns: int,
     functions: Functions,
     more: Sequence[Choice] = (),
 ) -> Assembly:
@@ -130,6 +132,6 @@ def _born(
     plan_hash = sha256(f"{lane.plan_hash}|{desk.plan_hash}".encode()).hexdigest()[:16]
     if not configured.plan_hash:
         configured = msgspec.structs.replace(configured, plan_hash=plan_hash)
-    entries = birth_entries(configured, applied)
+    entries = birth_entries(configured, applied, at_ns)
     desk.birth(entries)
     return Assembly(lane, desk, configured, applied, entries, budgets)

@@ -62,7 +62,8 @@ class Result:
 def run(settings: Settings, progress: Progress | None = None) -> Result:
     """Run captures through a desk; raises Refused, CaptureError or StoreError before anything is written."""
     captures = in_order([open_capture(path) for path in settings.captures])
-    assembly = assembled(settings.desk, freshness_of(settings))
+    born = min((capture.first_ns for capture in captures), default=0)
+    assembly = assembled(settings.desk, freshness_of(settings), at_ns=born)
     lane = lane_steps(assembly, settings, {rank: capture.source_id for rank, capture in enumerate(captures)})
     run_id = identity(captures, assembly)
     table = None if settings.store is None else EnvelopeTable.embedded(settings.store, assembly.configured.desk_mode)

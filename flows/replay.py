@@ -76,17 +76,17 @@ def _only_desk(table: EnvelopeTable, store: Path) -> str:
     return desks[0]
 
 
-def _birth(table: EnvelopeTable, desk_id: str, store: Path) -> tuple[DeskConfigured, list[ConfigApplied]]:
-    configured, applied = None, []
+def _birth(table: EnvelopeTable, desk_id: str, store: Path) -> tuple[DeskConfigured, list[ConfigApplied], int]:
+    configured, applied, born = None, [], 0
     for block in islice(table.read_blocks(desk_id, "journal"), 2):
         for row in rows_of(block.data):
             if isinstance(row.payload, DeskConfigured):
-                configured = row.payload
+                configured, born = row.payload, row.at_ns
             elif isinstance(row.payload, ConfigApplied):
                 applied.append(row.payload)
     if configured is None:
         raise Refused(f"--store {store}: its journal does not begin with DeskConfigured, so nothing can be derived")
-    return configured, applied
+    return configured, applied, born
 
 
 def _facts(blocks: Iterator[Block], progress: Progress | None) -> Iterator[list[Fact]]:
