@@ -66,8 +66,8 @@ class _Row:
     """What is kept for one market."""
 
     __slots__ = (
-        "at_ns", "book", "claim", "crossed", "dirty", "healthy", "ladder_ns", "market", "proof", "reach", "said_ask",
-        "said_bid", "seq", "stream", "told", "touched", "venue_ns",
+        "book", "claim", "crossed", "dirty", "healthy", "ladder_ns", "last", "market", "reach", "said_ask", "said_bid",
+        "stream", "told", "touched", "venue_ns",
     )  # fmt: skip
 
     def __init__(self, market: int, grid: int, bands: tuple[PriceBand, ...]) -> None:
@@ -78,8 +78,8 @@ class _Row:
         self.claim: tuple[int, int, int, int] | None = None  # venue_ns, bid, ask, since: a group that is not over
         self.crossed = self.dirty = self.touched = self.told = self.healthy = False
         self.said_bid = self.said_ask = -1
-        self.venue_ns = self.at_ns = self.ladder_ns = 0
-        self.seq, self.proof = -1, ""
+        self.venue_ns = self.ladder_ns = 0
+        self.last: VenueBookDelta | VenueBookImage | None = None  # applied last: one slot to write instead of three
 
 
 class OrderBooks:
@@ -131,10 +131,10 @@ class OrderBooks:
     # ---- changes and images ----
 
     def _delta(self, row: _Row, delta: VenueBookDelta) -> None:
-        if delta.venue_seq >= 0:
-            if not self._in_order(row, delta.venue_seq, delta):
-                return
-        elif 0 < delta.venue_ns < row.venue_ns:
+        if delta.venue_seq >= 0 and not self._in_order(row, delta.venue_seq, delta):
+            return
+        venue_ns = delta.venue_ns
+        if venue_ns < row.venue_ns and delta.venue_seq < 0 and venue_ns > 0:
             self._regressed(row, delta)
             return
         book = row.book
@@ -145,29 +145,25 @@ class OrderBooks:
             return
         bid, ask = delta.bid_ticks, delta.ask_ticks
         claim = row.claim
-        if claim is not None and (claim[0] != delta.venue_ns or claim[1] != bid or claim[2] != ask):
+        if claim is not None and (claim[0] != venue_ns or claim[1] != bid or claim[2] != ask):
             self._mismatch(row, delta, claim)
             return
         moved = apply(book, delta)
         if moved < 0:
             self._impossible(row, delta)
             return
-        row.venue_ns, row.at_ns, row.seq = delta.venue_ns, delta.at_ns, delta.venue_seq
-        row.proof, row.dirty = delta.provenance_hash, True
-        if not delta.last:
-            row.touched = row.touched or moved > 0
+        row.venue_ns, row.last, row.dirty = venue_ns, delta, True
+        if delta.last and (bid == book.bid or bid < 0) and (ask == book.ask or ask < 0):
+            if claim is not None:
+                row.claim = None
+            if moved or row.touched:
+                row.touched = False
+                self._touch(row, delta)
             return
-        if (bid >= 0 and book.bid != bid) or (ask >= 0 and book.ask != ask):
-            row.touched = row.touched or moved > 0
-            if claim is None:
-                row.claim = (delta.venue_ns, bid, ask, delta.at_ns)
-            return
-        if moved or row.touched:
-            row.claim = None
-            row.touched = False
-            self._touch(row, delta)
-        elif claim is not None:
-            row.claim = None
+        if moved:
+            row.touched = True
+        if claim is None and delta.last:
+            row.claim = (venue_ns, bid, ask, delta.at_ns)
 
     def _in_order(self, row: _Row, seq: int, fact: VenueBookDelta | VenueBookImage) -> bool:
         """Advance the numbering; False when the message must be left out."""
@@ -219,8 +215,7 @@ class OrderBooks:
         self.resyncs += unusable
         book = row.book
         row.healthy = row.healthy or bool(book.bid_levels or book.ask_levels)
-        row.venue_ns, row.at_ns, row.seq = image.venue_ns, image.at_ns, image.venue_seq
-        row.proof = image.provenance_hash
+        row.venue_ns, row.last = image.venue_ns, image
         self._say(image, row.market, "IMAGE" if book.bid_levels or book.ask_levels else "EMPTY", 0, image.venue_seq)
         self._ladder(row, image)
         row.said_bid = row.said_ask = -2
@@ -234,6 +229,7 @@ class OrderBooks:
             row.crossed = not row.crossed
             self._say(fact, row.market, "CROSSED" if row.crossed else "UNCROSSED", ask, bid)
         bids, asks, reach = book.bids, book.asks, row.reach
+        low = bid - reach[bid]
         self._out.append(
             Touch(
                 fact.fact,
@@ -245,7 +241,7 @@ class OrderBooks:
                 asks[ask],
                 book.bid_levels,
                 book.ask_levels,
-                sum(bids[max(1, bid - reach[bid]) : bid + 1]) if bid else 0,
+                sum(bids[low if low > 0 else 1 : bid + 1]) if bid else 0,
                 sum(asks[ask : ask + reach[ask] + 1]) if ask <= grid else 0,
                 bid != row.said_bid or ask != row.said_ask,
                 fact.venue_ns,
@@ -256,8 +252,9 @@ class OrderBooks:
 
     def _ladder(self, row: _Row, fact: Fact) -> None:
         bids, asks = tuple(row.book.side(1)), tuple(row.book.side(-1))
-        row.ladder_ns, row.dirty = fact.at_ns, False
-        self._out.append(BookLadder(fact.fact, fact.at_ns, row.market, bids, asks, row.seq, row.at_ns, row.proof))
+        row.ladder_ns, row.dirty, last = fact.at_ns, False, row.last
+        told = (-1, 0, "") if last is None else (last.venue_seq, last.at_ns, last.provenance_hash)
+        self._out.append(BookLadder(fact.fact, fact.at_ns, row.market, bids, asks, *told))
 
     # ---- loss of trust ----
 

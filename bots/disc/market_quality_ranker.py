@@ -74,8 +74,8 @@ def rank(
     live = snap is not None and now - snap.confirmed_ns <= SNAPSHOT_BUDGET_NS
     if eligibility is not None and eligibility.eligible and snap is not None and live:
         parts = _utilities(config, definition, snap, clarity, resolution, resilience)
-        gaps = tuple(name for name, value, weight in parts if weight and value is None)
-        known = [(value, float(weight)) for _, value, weight in parts if weight and value is not None]
+        known = [(value, weight) for _, value, weight in parts if weight and value is not None]
+        gaps = tuple([name for name, value, weight in parts if weight and value is None])
         score = geometric_mean(known) if known and not gaps else -1.0
     if score < 0.0:
         said = ("", -1)
@@ -111,11 +111,13 @@ def _utilities(
     binary = definition.instrument_kind == BINARY
     disputes = resolution.part("dispute_count") if resolution is not None else None
     moved = (0, 0) if binary else (config.w_clarity, config.w_dispute)
+    volume = snap.volume_micros / MILLION or None if config.w_volume else None
+    half_life = resilience.value if resilience is not None else None
     return (
         ("spread", utility(SPREAD if binary else SPREAD_BPS, spread_of(snap, definition)), config.w_spread),
         ("depth", utility(DEPTH_USD, depth_of(snap, definition)), config.w_depth + moved[0]),
-        ("volume", utility(VOLUME_USD, snap.volume_micros / MILLION or None), config.w_volume),
-        ("resilience", utility(HALF_LIFE_S, resilience.value if resilience is not None else None), config.w_resilience),
+        ("volume", utility(VOLUME_USD, volume), config.w_volume),
+        ("resilience", utility(HALF_LIFE_S, half_life), config.w_resilience),
         ("clarity", clarity.value if clarity is not None else None, config.w_clarity - moved[0]),
         ("dispute", utility(DISPUTES, disputes), config.w_dispute - moved[1]),
         ("data", snap.quality_milli / 1_000.0, config.w_data + moved[1]),

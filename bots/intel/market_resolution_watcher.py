@@ -44,6 +44,7 @@ class Memory(State):
     oracle: Oracle = Oracle()
     reached: int = 0  # the furthest time state, as a place in TIMES
     said: tuple[str, int, int, int] = ("", 0, 0, 0)
+    quiet_until_ns: int = 0  # up to here a second alone changes nothing
 
 
 Said = Annotated[SignalReport | None, Signal("resolution_state")]
@@ -57,6 +58,8 @@ def on_time(
     now: Instant,
 ) -> tuple[Memory, Said]:
     """Let time pass; most seconds change nothing that is said."""
+    if now <= state.quiet_until_ns and type(trigger) is ClockTick:
+        return state, None
     return _judge(config, state, definition, now)
 
 
@@ -76,7 +79,7 @@ def _judge(
 ) -> tuple[Memory, SignalReport | None]:
     if definition is None or definition.instrument_kind != BINARY:
         return state, None
-    verdict = state.oracle.verdict
+    verdict, quiet_until = state.oracle.verdict, 0
     left = max(0, (definition.expiry_ns - now) // SECOND)
     place = (left <= config.t24_s) + (left <= config.t1_s) + (left == 0)
     place = max(place, state.reached)
@@ -89,11 +92,14 @@ def _judge(
         left = 0
     elif label in ("PROPOSED", "DISPUTED"):
         left = max(0, (verdict.proposed_ns - now) // SECOND + config.liveness_s)
+    elif label == "OPEN" and left > config.t24_s:
+        # Far from the end only the hours left can change; one nanosecond after this the next one begins.
+        quiet_until = definition.expiry_ns - max(_cut(config, left), config.t24_s + 1) * SECOND
     left = _cut(config, left)
     said = label, left, verdict.outcome_micros, verdict.disputes
-    if said == state.said and place == state.reached:
+    if said == state.said and place == state.reached and quiet_until == state.quiet_until_ns:
         return state, None
-    return Memory(state.oracle, place, said), None if said == state.said else _report(said)
+    return Memory(state.oracle, place, said, quiet_until), None if said == state.said else _report(said)
 
 
 def _cut(config: Config, left: int) -> int:

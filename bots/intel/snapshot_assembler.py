@@ -94,8 +94,10 @@ def _join(
     confirmed: int,
     now: int,
 ) -> MarketSnapshot:
-    full = quality.score_milli
-    score, coherent, proof = aged(full, now - confirmed, config.book_budget_ms * MS), True, touch.provenance_hash
+    full = score = quality.score_milli
+    coherent, proof = True, touch.provenance_hash
+    if now - confirmed > config.book_budget_ms * MS:
+        score = aged(full, now - confirmed, config.book_budget_ms * MS)
     if mark is not None:
         score = aged(score, now - mark.at_ns, config.mark_budget_ms * MS)
         coherent = is_marked(mark.mark_micros, mark.index_micros, config.mark_div_max)

@@ -34,16 +34,14 @@ class Window(Struct, frozen=True, gc=False):
 
 def event(old: Touch, new: Touch) -> int:
     """Return e_n in lots; both touches must have two sides."""
-    pressure = 0
-    if new.bid_ticks >= old.bid_ticks:
-        pressure = new.bid_lots
-    if new.bid_ticks <= old.bid_ticks:
+    bid, before = new.bid_ticks, old.bid_ticks
+    pressure = new.bid_lots if bid >= before else 0
+    if bid <= before:
         pressure -= old.bid_lots
-    if new.ask_ticks <= old.ask_ticks:
+    ask, before = new.ask_ticks, old.ask_ticks
+    if ask <= before:
         pressure -= new.ask_lots
-    if new.ask_ticks >= old.ask_ticks:
-        pressure += old.ask_lots
-    return pressure
+    return pressure + old.ask_lots if ask >= before else pressure
 
 
 def run_of(run: Run, side: int, aggressor: int, price: int, now: int, window_ns: int) -> Run:
@@ -58,12 +56,16 @@ def roll(window: Window, open_lots: int, now: int, part_ns: int) -> Window:
     if not window.ends_ns:
         return Window(now + part_ns)
     missed = (now - window.ends_ns) // part_ns
-    closed = [open_lots] + [0] * min(missed, SPAN)
-    mean_square, seen = window.mean_square, window.seen
-    for lots in closed:
-        seen += 1
-        mean_square += steady_weight(seen, SPAN) * (lots * lots - mean_square)
-    tenths = (*window.tenths, *closed)[1 - PARTS :]
+    seen = window.seen + 1
+    mean_square = window.mean_square + steady_weight(seen, SPAN) * (open_lots * open_lots - window.mean_square)
+    tenths = (*window.tenths, open_lots)
+    if missed:
+        empty = min(missed, SPAN)
+        for _ in range(empty):
+            seen += 1
+            mean_square -= steady_weight(seen, SPAN) * mean_square
+        tenths += (0,) * min(empty, PARTS)
+    tenths = tenths[1 - PARTS :]
     usual = sqrt(PARTS * mean_square)
     inverse = 1.0 / usual if seen >= PARTS and usual > 0.0 else 0.0
     return Window(window.ends_ns + (missed + 1) * part_ns, tenths, sum(tenths), mean_square, seen, inverse)

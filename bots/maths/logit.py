@@ -25,8 +25,8 @@ def logit(p: float) -> float:
 def expit(x: float) -> float:
     """Return the probability of log-odds `x`; underflow at the ends is 0 or 1, never an error."""
     if x >= 0.0:
-        return 1.0 / (1.0 + exp(-x)) if x < 700.0 else 1.0
-    z = exp(x) if x > -700.0 else 0.0
+        return 1.0 / (1.0 + exp(-x))
+    z = exp(x)  # of a number below zero: it underflows to 0 and never overflows
     return z / (1.0 + z)
 
 

@@ -34,7 +34,8 @@ def spread_of(snap: MarketSnapshot, definition: MarketDefinition) -> float:
 
 def depth_of(snap: MarketSnapshot, definition: MarketDefinition) -> float:
     """Return the value of the thinner side within three steps, at its best price, in dollars."""
-    thinner = min(snap.bid_depth_lots * snap.bid_ticks, snap.ask_depth_lots * snap.ask_ticks)
+    bid_value, ask_value = snap.bid_depth_lots * snap.bid_ticks, snap.ask_depth_lots * snap.ask_ticks
+    thinner = bid_value if bid_value < ask_value else ask_value
     return thinner * definition.tick_micros * definition.lot_micros / 1e12
 
 

@@ -9,6 +9,7 @@ Source: Keeney, R., Raiffa, H. (1976), Decisions with Multiple Objectives, chapt
 """
 
 from collections.abc import Sequence
+from math import pow as power
 
 Points = tuple[tuple[float, float], ...]
 
@@ -27,8 +28,9 @@ def interpolate(points: Points, x: float) -> float:
 
 def geometric_mean(parts: Sequence[tuple[float, float]]) -> float:
     """Return the weighted geometric mean of (utility, weight); weights need not sum to 1 but must not all be 0."""
-    total = sum(weight for _, weight in parts)
-    score = 1.0
+    total, score = 0.0, 1.0
+    for _, weight in parts:
+        total += weight
     for utility, weight in parts:
-        score *= float(utility ** (weight / total))
+        score *= power(utility, weight / total)
     return score

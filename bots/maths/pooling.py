@@ -12,7 +12,7 @@ Source: Clarke, S. et al. (2017), Adjusting bookmaker's odds to allow for overro
 """
 
 from collections.abc import Sequence
-from math import sqrt
+from math import exp, sqrt
 from typing import NamedTuple
 
 CALIBRATION_VERSION = "identity-1"
@@ -51,14 +51,20 @@ def pool(anchors: Sequence[Anchor]) -> Pooled | None:
     return Pooled(x, sqrt(1.0 / total + d), sqrt(d), sum(w > 0.0 for w in weights))
 
 
-def alone(x: float, v: float, rho: float) -> Pooled:
-    """Return what `pool` would of a single anchor with rho above 0, at a fifth of its cost."""
-    return Pooled(x, sqrt((v if v > V_MIN else V_MIN) / rho), 0.0, 1)
+def error_alone(v: float, rho: float) -> float:
+    """Return the standard error that `pool` gives a single anchor with rho above 0, whose x stands as it is."""
+    return sqrt((v if v > V_MIN else V_MIN) / rho)
 
 
-def calibrate(p: float) -> float:
-    """Return the calibrated probability; the map of version `identity-1` changes nothing."""
-    return p
+def calibrated(x: float) -> float:
+    """Return the calibrated probability of log-odds `x`; the map of version `identity-1` changes nothing.
+
+    It is `expit` written out: a fair value asks for three of these, and each call inside would double their cost.
+    """
+    if x >= 0.0:
+        return 1.0 / (1.0 + exp(-x))
+    z = exp(x)
+    return z / (1.0 + z)
 
 
 def power_devig(odds: Sequence[float]) -> tuple[float, ...]:

@@ -10,11 +10,11 @@ they are left out of J, because a quiet second between two moves would make any 
 Source: RiskMetrics (1996); Barndorff-Nielsen, O., Shephard, N. (2004), Power and bipower variation.
 """
 
-from math import pi, sqrt
+from math import exp, pi, sqrt
 
 from msgspec import Struct
 
-from bots.maths.ewma import squared_weights, weight
+from bots.maths.ewma import squared_weights
 
 MILLION, SHORTEST_S = 1_000_000, 0.001
 
@@ -33,25 +33,33 @@ class Variance(Struct, frozen=True, gc=False):
 
 
 def observe(old: Variance, r: float, dt: float, tau_fast: float, tau_slow: float, m: int) -> Variance:
-    """Return the variances after a return `r` over `dt` seconds; about 1 µs, 0.5 for a zero return."""
+    """Return the variances after a return `r` over `dt` seconds; about 0.7 µs, 0.4 for a zero return.
+
+    Both weights are `ewma.weight` written out: the calls cost as much as what is in them.
+    """
     if dt < SHORTEST_S:
         dt = SHORTEST_S
     elapsed, rate = old.elapsed + dt, r * r / dt
-    a = weight(dt, tau_fast, elapsed)
-    b = weight(dt, tau_slow, elapsed)
+    a, b = 1.0 - exp(-dt / tau_fast), 1.0 - exp(-dt / tau_slow)
+    if dt > a * elapsed:
+        a = dt / elapsed
+    if dt > b * elapsed:
+        b = dt / elapsed
     fast, slow = old.fast + a * (rate - old.fast), old.slow + b * (rate - old.slow)
     weights = squared_weights(old.weights, a)
-    size = abs(round(r * MILLION))
+    size = abs(round(r * MILLION)) if r else 0
     if not size:
         return Variance(fast, slow, weights, elapsed, old.count + 1, old.ring, old.squares, old.products)
     ring, squares, products = old.ring, old.squares + size * size, old.products
     if ring:
         products += size * ring[-1]
-    ring = (*ring, size)
-    if len(ring) > m:
-        squares -= ring[0] * ring[0]
-        products -= ring[0] * ring[1]
-        ring = ring[1:]
+    if len(ring) < m:
+        ring = (*ring, size)
+    else:
+        first, second = ring[0], ring[1] if m > 1 else size
+        squares -= first * first
+        products -= first * second
+        ring = (*ring[1:], size)
     return Variance(fast, slow, weights, elapsed, old.count + 1, ring, squares, products)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bots.intel.market_resolution_watcher import Config, Memory, on_oracle, on_time
 from bots.kit import Instant
@@ -46,6 +47,17 @@ def test_normal_ten_days_left() -> None:
     assert said is not None
     assert ("OPEN", float(10 * DAY), "INTEL_RES_OPEN") == (said.label, said.value, said.reason)
     assert (-1.0, 0.0, 0.0) == (said.part("proposed_outcome"), said.part("dispute_count"), said.part("escalated"))
+
+
+@pytest.mark.parametrize("left", [3 * DAY, 3 * DAY + 1, DAY + HOUR, DAY + 2])
+def test_a_quiet_second_is_one_that_would_change_nothing(left: int) -> None:
+    """A memory that skips quiet seconds says the same at the same time as one that judges every second."""
+    skipping, judging = Life(left, "kalshi"), Life(left, "kalshi")
+    for at_s in [0, 1, *range(HOUR - 3, HOUR + 4), *range(left - DAY - 3, left - DAY + 4), left - HOUR, left]:
+        judging.state = replace(judging.state, quiet_until_ns=0)
+        assert judging.time(at_s) == skipping.time(at_s)
+    assert skipping.said is not None
+    assert "CLOSED" == skipping.said.label
 
 
 def test_warning_a_proposal_half_an_hour_ago() -> None:

@@ -40,6 +40,16 @@ def many(returns: list[float], dt: float = 1.0, m: int = 60) -> variance.Varianc
     return state
 
 
+def test_both_variances_use_the_weights_of_irregular_averages() -> None:
+    """The weights that `observe` writes out are those of ewma.weight, to the last bit."""
+    state, fast, slow, elapsed = variance.Variance(), 0.0, 0.0, 0.0
+    for r, dt in [(0.01, 0.5), (0.0, 200.0), (-0.02, 3.0), (0.03, 0.001), (0.01, 4_000.0), (0.0, 1.0)]:
+        state, elapsed = variance.observe(state, r, dt, 120.0, 3_600.0, 60), elapsed + dt
+        fast += weight(dt, 120.0, elapsed) * (r * r / dt - fast)
+        slow += weight(dt, 3_600.0, elapsed) * (r * r / dt - slow)
+        assert (fast, slow, elapsed) == (state.fast, state.slow, state.elapsed)
+
+
 def test_constant_noise_is_found_at_any_sampling() -> None:
     """Returns of size s every dt seconds have sigma s / sqrt(dt), whatever dt."""
     for dt in (0.1, 1.0, 7.0):
