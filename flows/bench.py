@@ -60,13 +60,16 @@ class _Change(Struct, gc=False):
     price: str
     size: str
     side: str
+    hash: str
     best_bid: str
     best_ask: str
 
 
 class _Message(Struct, gc=False):
+    market: str
     price_changes: list[_Change]
     timestamp: str
+    event_type: str
 
 
 def bench(kind: str, events: int, assets: int, store: str = "none") -> dict[str, object]:
