@@ -6,7 +6,7 @@ journal and answers with sealed blocks. Order events of the paper venue are the 
 derived from the entry before which they fell due.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bots.kit import Book, DeskContext, Slot
@@ -42,7 +42,11 @@ from operators.rows import filled, new_row, row_class, slots_of
 
 Handlers = dict[Slot, Callable[..., None]]
 INNER = frozenset({Touch, BookEvent, BookLadder})
-RENEW_NS = 60_000_000_000
+POSITION = Slot(PositionState)
+SECOND_NS = 1_000_000_000
+MINUTE_NS = 60 * SECOND_NS
+RENEW_NS = MINUTE_NS
+RETIRED_NS = 10 * MINUTE_NS
 ENDED = frozenset({Status.CLOSED, Status.RESOLVED, Status.VOID})
 
 
@@ -68,11 +72,13 @@ class Memory:
         self.plain: dict[type, Callable[..., None]] = {s.type: f for s, f in compiled.handlers.items() if not s.name}
         self.signals = {s.name: f for s, f in compiled.handlers.items() if s.type is SignalReport}
         self.candidates = {s.name: f for s, f in compiled.handlers.items() if s.type is MarketCandidate}
+        keeper = [rank for _, bot, rank, _, _ in self.plan.bots if any(POSITION in step.says for step in bot.steps)]
+        self._keepers = [f"s{rank}" for rank in keeper]
         self.market_row, self.desk_row = row_class(self.plan, desk_wide=False), row_class(self.plan, desk_wide=True)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give what is remembered, without what the plan says again; a snapshot is this, pickled."""
-        made = ("plain", "signals", "candidates", "market_row", "desk_row", "out", "offsets", "source")
+        made = ("plain", "_keepers", "signals", "candidates", "market_row", "desk_row", "out", "offsets", "source")
         state = {name: value for name, value in self.__dict__.items() if name not in made}
         state["rows"] = [slots_of(row) for row in self.rows]
         state["desk"], state["blank"] = slots_of(self.desk), slots_of(self.blank)
@@ -95,7 +101,32 @@ class Memory:
             self.rows.append(new_row(self.market_row, self.plan, desk_wide=False, market=len(self.rows)))
         return self.rows[market]
 
-    def handler(self, payload: object) -> Callable[..., None] | None:
+    def retire(self, now: int) -> None:
+        """Forget what is remembered of markets that ended long ago and hold nothing, once a minute.
+
+        A long run would else grow with its dead markets, in memory and at every second.
+        """
+        if now // MINUTE_NS == (now - SECOND_NS) // MINUTE_NS:
+            return
+        for market, row in enumerate(self.rows):
+            definition = row.MarketDefinition
+            if definition is None or not 0 < definition.expiry_ns < now - RETIRED_NS or now - row.book_at <= RETIRED_NS:
+                continue
+            own = getattr(row, "OwnOrders", None)
+            if own is None or not own.orders:
+                self.rows[market] = self._retired(row)
+
+    def _retired(self, row: Any) -> Any:
+        """Return a new row that keeps what is still owed: a position, its state, and the definition it is paid by."""
+        fresh = new_row(self.market_row, self.plan, desk_wide=False, market=row.market)
+        position = getattr(row, "PositionState", None)
+        if position is not None and position.size_lots:
+            fresh.MarketDefinition, fresh.PositionState, fresh.book_at = row.MarketDefinition, position, row.book_at
+            for name in self._keepers:
+                setattr(fresh, name, getattr(row, name))
+        return fresh
+
+    def handler(self, payload: Any) -> Callable[..., None] | None:
         """Return what keeps a payload and runs what it triggers."""
         kind = type(payload)
         if kind is SignalReport:
@@ -132,6 +163,8 @@ class Lane(Memory):
                 if entry.fact != self.cause:
                     self.cause, self.base = entry.fact, len(out)
                 handler(self, row, entry, entry.fact, now, 0)
+            if kind is ClockTick:
+                self.retire(now)
         self.now = now
         self.offsets.clear()
         return out
@@ -152,7 +185,8 @@ class Desk(Memory):
             configured.cancel_latency_ms * 1_000_000,
             configured.ack_latency_ms * 1_000_000,
         )
-        self.account = Account(configured.account, *([configured.start_micros] * 4), 0, 0, 0)
+        start = configured.start_micros
+        self.account = Account(configured.account, start, start, start, start, 0, 0, 0)
         context = DeskContext(
             configured.desk_id,
             configured.desk_mode,
@@ -167,60 +201,89 @@ class Desk(Memory):
             self.desk.Account = self.account
         self.born = False
 
-    def birth(self, entries: Iterable[Row]) -> None:
-        """Take in the entries that a desk is born from: DeskConfigured, and one ConfigApplied per bot."""
+    def birth(self, entries: Sequence[Row]) -> None:
+        """Take in the entries that a desk is born from: DeskConfigured, and one ConfigApplied per bot.
+
+        They trigger when all of them are in, so that nothing is said by a bot whose configuration is not yet known.
+        """
         for entry in entries:
             self.offset += 1
+            self.now = max(self.now, entry.at_ns)
             self.ledger.journal.append(entry)
-            self.base = len(self.out)
+        for entry in entries:
+            self.cause, self.base = entry.cause, len(self.out)
             handler = self.plain.get(type(entry.payload))
             if handler is not None:
                 handler(self, self.blank, entry.payload, entry.cause, self.now, self.offset)
         self.born = True
 
     def step(self, entries: Sequence[Fact | Row]) -> list[Block]:
-        """Take entries in one by one; return the blocks that were cut."""
-        ledger, rows, venue = self.ledger, self.rows, self.venue
-        take, out, watch = ledger.journal.append, self.out, venue.watch
-        now, offset = self.now, self.offset
-        for entry in entries:
+        """Take entries in one by one; return the blocks that were cut: of the journal at every 256th entry."""
+        done, count = 0, len(entries)
+        while done < count:
+            end = min(count, done + CUT_ROWS - self.offset % CUT_ROWS)
+            part = entries[done:end]
+            self.ledger.journal += part
+            self._part(part)
+            done = end
+        return self.ledger.take()
+
+    def _part(self, entries: Sequence[Fact | Row]) -> None:
+        """Take in entries up to the next cut of the journal; 0.3 µs for a level change that concerns no order of ours.
+
+        Such a change can say nothing, so only what else happens is looked at for a cut of the decisions.
+        """
+        rows, venue, out, watch = self.rows, self.venue, self.out, self.venue.watch
+        now, offset, due, spoke, last = self.now, self.offset, venue.next_due, False, len(entries) - 1
+        for number, entry in enumerate(entries):
             offset += 1
-            take(entry)
             if entry.at_ns > now:
                 now = entry.at_ns
-                if now >= venue.next_due:
+                if now >= due:
                     self._mature(entry, now, offset)
+                    due, spoke = venue.next_due, True
             if type(entry) is VenueBookDelta:
-                row = rows[entry.market]
+                market = entry.market
+                row = rows[market]
                 book = row.book
                 if book.live:
                     row.book_at = now
-                    levels = book.bids if entry.side > 0 else book.asks
-                    price = entry.price_ticks
-                    before = levels[price]
                     apply(book, entry)
-                    if entry.market in watch:
-                        venue.on_delta(entry.market, entry.side, price, before, levels[price], book, now)
+                    if market in watch:
+                        stall, price = watch[market], entry.price_ticks
+                        if price in stall.prices or book.ask <= stall.bid or book.bid >= stall.ask:
+                            levels = book.bids if entry.side > 0 else book.asks
+                            venue.on_delta(market, entry.side, price, 0, levels[price], book, now)
+                            due = venue.next_due
+                if not spoke:
+                    continue
+            elif type(entry) is Row:
+                self._hear(entry, now, offset)
+                due = venue.next_due
             else:
                 self._take(entry, now, offset)
-            if offset % CUT_ROWS == 0:
-                ledger.cut_journal()
+                due = venue.next_due
+            spoke = False
             if self.ordered or len(out) >= CUT_ROWS:
-                self.base -= len(out)
-                ledger.cut_decisions()
-                self.ordered = False
+                if number == last:
+                    break
+                self._cut()
         self.now, self.offset = now, offset
-        return ledger.take()
+        if offset % CUT_ROWS == 0:
+            self.ledger.cut_journal()
+        if self.ordered or len(out) >= CUT_ROWS:
+            self._cut()
 
-    def _take(self, entry: Fact | Row, now: int, offset: int) -> None:
-        """Take in anything but a level change. Entries of one cause go on counting their outputs together."""
-        heard = type(entry) is Row
-        cause = entry.cause if heard else entry.fact
-        if cause != self.cause:
-            self.cause, self.base = cause, len(self.out)
-        if heard:
-            self._hear(entry, now, offset)
-            return
+    def _cut(self) -> None:
+        """Seal what was said; what the same cause still says goes on counting."""
+        self.base -= len(self.out)
+        self.ledger.cut_decisions()
+        self.ordered = False
+
+    def _take(self, entry: Any, now: int, offset: int) -> None:
+        """Take in a fact that is no level change. Entries of one cause go on counting their outputs together."""
+        if entry.fact != self.cause:
+            self.cause, self.base = entry.fact, len(self.out)
         row = self.row(entry.market)
         kind = type(entry)
         if kind is VenueBookImage:
@@ -234,21 +297,26 @@ class Desk(Memory):
             handler(self, self.blank if kind is ClockTick else row, entry, entry.fact, now, offset)
         if kind is ClockTick:
             self._renew(now)
+            self.retire(now)
         elif kind is VenueStatus:
             self._status(row, entry, now, offset)
 
     def _hear(self, entry: Row, now: int, offset: int) -> None:
         """Take in what a lane bot said."""
-        row, said = self.row(entry.market), entry.payload
-        if type(said) is BookQuality:
+        cause, market, said = entry.cause, entry.market, entry.payload
+        if cause != self.cause:
+            self.cause, self.base = cause, len(self.out)
+        row = self.rows[market] if 0 <= market < len(self.rows) else self.row(market)
+        kind = type(said)
+        handler = self.plain.get(kind) or self.handler(said)
+        if kind is BookQuality:
             row.usable = said.usable
             if said.cause in BOOK_LOST:
                 row.book.live = False
-        elif type(said) is MarketDefinition and said.grid_ticks and row.book.grid != said.grid_ticks:
+        elif kind is MarketDefinition and said.grid_ticks and row.book.grid != said.grid_ticks:
             row.book = Book(said.grid_ticks)
-        handler = self.handler(said)
         if handler is not None:
-            handler(self, row, said, entry.cause, now, offset)
+            handler(self, row, said, cause, now, offset)
 
     def _image(self, row: Any, image: VenueBookImage, now: int) -> None:
         load(row.book, image)
@@ -320,10 +388,10 @@ def _ended(row: Any, now: int) -> bool:
     return definition is not None and (definition.status in ENDED or 0 < definition.expiry_ns <= now)
 
 
-def birth_entries(desk: DeskConfigured, configs: Sequence[Any]) -> list[Row]:
+def birth_entries(desk: DeskConfigured, configs: Sequence[Any], at_ns: int = 0) -> list[Row]:
     """Return the first entries of a journal, at derived positions: the desk, then each bot's configuration."""
     payloads = [desk, *configs]
     return [
-        Row(fact_id(CONTROL_SOURCE, position), DESK_RANK, 0, 0, -1, payload)
+        Row(fact_id(CONTROL_SOURCE, position), DESK_RANK, 0, at_ns, -1, payload)
         for position, payload in enumerate(payloads, start=1)
     ]

@@ -7,7 +7,6 @@ before it leaves. Nothing that is hashed contains an offset.
 """
 
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,7 @@ GENESIS = bytes(32)
 _encode = msgspec.json.Encoder().encode
 
 
-def seal(said: list[Any], base: int, cause: int, rank: int, at_ns: int, market: int, payload: object) -> Row:
+def seal(said: list[object], base: int, cause: int, rank: int, at_ns: int, market: int, payload: object) -> Row:
     """Return the row of an output; `base` is how many rows were there when the entry began."""
     return Row(cause, rank, len(said) - base, at_ns, market, payload)
 
@@ -33,7 +32,7 @@ class Chain:
         self.desk_id, self.name = desk_id, name
         self.head, self.number = GENESIS, 0
 
-    def link(self, rows: list[Any], offsets: list[int]) -> Block:
+    def link(self, rows: list[object], offsets: list[int]) -> Block:
         """Encode rows, link them to the head and return their block."""
         data = _encode(rows)
         previous, self.head = self.head, sha256(self.head + data).digest()
@@ -49,8 +48,8 @@ class Ledger:
 
     def __init__(self, desk_id: str) -> None:
         """Make an empty ledger of a desk."""
-        self.journal: list[Any] = []
-        self.rows: list[Any] = []
+        self.journal: list[object] = []
+        self.rows: list[object] = []
         self.offsets: list[int] = []
         self.journal_from = 1
         self.journal_chain = Chain(desk_id, "journal")

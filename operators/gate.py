@@ -64,7 +64,10 @@ def settle(
     if verdict in REFUSALS or not votes or size <= 0:
         refused = verdict if verdict in REFUSALS else REJECT
         why = reason if verdict in REFUSALS else RISK_VOTE_MISSING if not votes else RISK_BELOW_MINIMUM
-        return RiskDecision(intent.intent_id, refused, why, 0, post_only, reduce_only, tuple(votes), not_run, gates_digest), None
+        cast = tuple(votes)
+        return RiskDecision(
+            intent.intent_id, refused, why, 0, post_only, reduce_only, cast, not_run, gates_digest
+        ), None
     decision = RiskDecision(
         intent.intent_id, verdict, reason, size, post_only, reduce_only, tuple(votes), not_run, gates_digest
     )
@@ -83,6 +86,8 @@ def authorise(
     plan: ExecutionPlan, child: PlannedOrder, votes: Sequence[RiskVote], required: Sequence[str], gates_digest: str
 ) -> AuthorisedOrder | None:
     """Let one child leave when every required pre-sign guard approved it; None when one did not."""
+    if not votes and not required:
+        return AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, (), gates_digest)
     voted = {vote.gate for vote in votes}
     if any(vote.verdict != APPROVE for vote in votes) or any(gate not in voted for gate in required):
         return None

@@ -16,7 +16,7 @@ from bots.kit import Book, Cause, ConfirmedAt, Read, Slot
 from bots.maths.notional import reduces
 from contracts import control, intent, market, order
 from contracts.envelope import Row
-from contracts.intent import QUARANTINE, REJECT, WITHDRAW, BotNote, RiskVote
+from contracts.intent import APPROVE, QUARANTINE, REJECT, WITHDRAW, BotNote, RiskVote
 from operators import faults, gate
 from operators.plan import AUTHORISE_RANK, FACTS, GATE_RANK, INNER, KEPT, Node, Plan, missing
 from operators.rows import fault, miss, note
@@ -75,9 +75,9 @@ def _names(plan: Plan) -> dict[str, Any]:
     names: dict[str, Any] = {cls.__name__: cls for cls in (*FACTS, *INNER, Row, BotNote, RiskVote)}
     for slot in (*plan.row_slots, *plan.desk_slots):
         names[slot.type.__name__] = slot.type
-    names |= {"reduces": reduces, "settle": gate.settle, "authorise_child": gate.authorise, "pass_withdrawal": gate.pass_withdrawal}
-    names |= {"miss": miss, "fault": fault, "note": note, "REJECT": REJECT, "QUARANTINE": QUARANTINE}
-    names |= {"WITHDRAW": WITHDRAW, "NO_MIN": 1, "OrderIntent": intent.OrderIntent, "REDUCED": plan.skips}
+    names |= {"settle": gate.settle, "authorise_child": gate.authorise, "pass_withdrawal": gate.pass_withdrawal}
+    names |= {"reduces": reduces, "miss": miss, "fault": fault, "note": note, "NO_MIN": 1, "WITHDRAW": WITHDRAW}
+    names |= {"APPROVE": APPROVE, "REJECT": REJECT, "QUARANTINE": QUARANTINE, "OrderIntent": intent.OrderIntent}
     for node in (*plan.nodes, *plan.gates, *plan.refiners):
         names |= {slot.type.__name__: slot.type for slot in node.step.says}
         names[f"f{node.key}"], names[f"c{node.key}"], names[f"node{node.key}"] = node.step.fn, node.config, node
@@ -98,7 +98,8 @@ def _roots(plan: Plan) -> Iterator[Slot]:
     given = [Slot(kind) for kind in (*FACTS, *INNER, control.DeskConfigured, control.ControlCommand)]
     given += [Slot(order.VenueOrderEvent), Slot(market.Settlement), Slot(control.PolicyBundle), Slot(order.Account)]
     said = [slot for node in (*plan.nodes, *plan.refiners) for slot in node.step.says]
-    wanted = dict.fromkeys([*given, *plan.row_slots, *plan.desk_slots, *said])
+    triggers = [slot for node in plan.nodes for slot in node.step.on]
+    wanted = dict.fromkeys([*given, *plan.row_slots, *plan.desk_slots, *said, *triggers])
     if plan.where == "desk":
         wanted[AUTHORISED] = None
     for slot in wanted:
@@ -269,12 +270,20 @@ def _write_note(w: Text, depth: int, node: Node, branch: str = "elif") -> None:
     w(depth, "else: raise TypeError(f'answered {type(y).__name__}')")
 
 
+def _arrival(plan: Plan, slot: Slot) -> str:
+    """What an act does when it arrives: where nobody waits for it, it is kept without a call."""
+    if slot in plan.timed or not _is_kept(plan, slot) or any(slot in node.step.on for node in plan.nodes):
+        return f"on_{slot.field}(M, row, y, cause, now, offset)"
+    return f"{_place(plan, slot)} = y"
+
+
 def _write_acts(w: Text, depth: int, plan: Plan, node: Node) -> None:
     """Deal with one answer of several: each is said, kept, and runs what it triggers before the next."""
     owner = "desk" if node.per == "desk" else "row"
     branch = "if"
     for slot in node.step.says:
-        name = f" and y.{'aspect' if slot.type.__name__ == 'MarketCandidate' else 'signal'} == {slot.name!r}" if slot.name else ""
+        named = "aspect" if slot.type.__name__ == "MarketCandidate" else "signal"
+        name = f" and y.{named} == {slot.name!r}" if slot.name else ""
         w(depth, f"{branch} type(y) is {slot.type.__name__}{name}:")
         branch = "elif"
         if slot == INTENT:
@@ -292,7 +301,7 @@ def _write_acts(w: Text, depth: int, plan: Plan, node: Node) -> None:
         if slot.type is order.PositionState and _counts(node):
             w(inner, "M.account_for(row, y, cause, now, offset)")
         if _counts(node):
-            w(inner, f"on_{slot.field}(M, row, y, cause, now, offset)")
+            w(inner, _arrival(plan, slot))
     _write_note(w, depth, node, branch)
 
 
@@ -315,7 +324,7 @@ def _write_vote(w: Text, plan: Plan) -> None:
             depth = 3
         _write_guard(w, depth, plan, node)
         w(depth, "votes.append(v)")
-        w(depth, "if v.verdict == REJECT or v.verdict == QUARANTINE: break")
+        w(depth, "if v.verdict != APPROVE and (v.verdict == REJECT or v.verdict == QUARANTINE): break")
     w(2, "break")
     w(1, "if reducing: return settle(intent, votes, GATES_REDUCING, REQUIRED, SKIPPED, smallest, DIGEST)")
     w(1, "return settle(intent, votes, GATES, REQUIRED, (), smallest, DIGEST)")
@@ -346,8 +355,7 @@ def _write_guard(w: Text, depth: int, plan: Plan, node: Node) -> None:
 def _write_execute(w: Text, plan: Plan) -> None:
     """execute(M, row, approved, ...): what an approval triggers; execute_plan: refine a plan, then authorise it."""
     w(0, "def execute(M, row, approved, cause, now, offset):")
-    w(1, "desk = M.desk; out = M.out")
-    w(1, "v_ApprovedIntent = approved")
+    w(1, "desk = M.desk; out = M.out; v_ApprovedIntent = approved")
     _write_cascade(w, 1, plan, [n for n in plan.nodes if APPROVED in n.step.on], {APPROVED})
     w(0, "def execute_plan(M, row, plan, cause, now, offset):")
     w(1, "desk = M.desk; out = M.out")

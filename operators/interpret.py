@@ -30,7 +30,7 @@ def interpreted(plan: Plan) -> Compiled:
     given = [*FACTS, *INNER, DeskConfigured, ControlCommand, PolicyBundle, order.VenueOrderEvent, order.Account]
     given += [order.AuthorisedOrder, market.Settlement]
     slots = [Slot(kind) for kind in given] + [*plan.row_slots, *plan.desk_slots]
-    slots += [slot for node in (*plan.nodes, *plan.refiners) for slot in node.step.says]
+    slots += [slot for node in (*plan.nodes, *plan.refiners) for slot in (*node.step.says, *node.step.on)]
     digest = sha256(repr([node[:3] for node in plan.nodes]).encode()).hexdigest()[:16]
     handlers: dict[Slot, Callable[..., None]] = {slot: partial(machine.arrive, slot) for slot in dict.fromkeys(slots)}
     return Compiled(handlers, "", digest)

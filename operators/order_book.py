@@ -39,6 +39,7 @@ __all__ = ["OrderBooks", "apply", "load"]
 
 LADDER_NS = 60_000_000_000
 GROUP_NS = 1_000_000_000
+RETIRED_NS, NEVER = 600_000_000_000, 1 << 62
 LATE_MAX = 1_000
 _MILLION = 1_000_000
 
@@ -85,7 +86,7 @@ class _Row:
 class OrderBooks:
     """Lane state of this step. Picklable; the same entries give the same entries, however they are cut."""
 
-    __slots__ = ("_out", "gaps", "resyncs", "rows", "stale_spells", "streams")
+    __slots__ = ("_ends", "_out", "gaps", "resyncs", "rows", "stale_spells", "streams")
 
     def __init__(self) -> None:
         """Begin without books. `gaps`, `stale_spells` and `resyncs` count over the whole run."""
@@ -93,6 +94,7 @@ class OrderBooks:
         self.streams: dict[tuple[int, str], _Stream] = {}
         self.gaps = self.stale_spells = self.resyncs = 0
         self._out: list[Fact] = []
+        self._ends: dict[int, int] = {}
 
     def book(self, market: int) -> Book | None:
         """Return the book of a market, live or not."""
@@ -304,6 +306,7 @@ class OrderBooks:
         if record.instrument_kind != 0 or record.tick_micros < 1:
             return
         grid = _MILLION // record.tick_micros
+        self._ends[record.market] = record.expiry_ns or NEVER
         if row is None:
             self.rows[record.market] = _Row(record.market, grid, record.price_bands)
         else:
@@ -387,3 +390,11 @@ class OrderBooks:
                 self._mismatch(row, tick, claim)
             elif row.dirty and row.book.live and now - row.ladder_ns >= LADDER_NS and claim is None:
                 self._ladder(row, tick)
+        for market in [each for each, end_ns in self._ends.items() if now - end_ns > RETIRED_NS]:
+            self._retire(market)
+
+    def _retire(self, market: int) -> None:
+        """Forget the book of a market that ended long ago, so that a long run does not grow with its dead markets."""
+        row, _ = self.rows.pop(market), self._ends.pop(market)
+        if row.stream is not None:
+            row.stream.markets = [other for other in row.stream.markets if other is not row]

@@ -54,7 +54,10 @@ class Stall:
 
     def find(self, client_order_id: str) -> Resting | None:
         """Return an order that rests here, or None."""
-        for order in (*self.bids, *self.asks):
+        for order in self.bids:
+            if order.child.client_order_id == client_order_id:
+                return order
+        for order in self.asks:
             if order.child.client_order_id == client_order_id:
                 return order
         return None

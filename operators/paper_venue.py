@@ -61,7 +61,7 @@ class PaperVenue:
             at, _, market, what, definition = heappop(queue)
             if type(what) is VenueOrderEvent:
                 out.append((market, at, what))
-            elif isinstance(what, PlannedOrder) and definition is not None:
+            elif type(what) is PlannedOrder and definition is not None:
                 self._arrive(market, what, definition, book_of(market), at)
             else:
                 self._expire(market, at)
@@ -168,7 +168,11 @@ class PaperVenue:
         """Send the venue's word on an order; it is heard after the latency of an acknowledgement."""
         cid, side, price, lots = child.client_order_id, child.side, child.price_ticks, lots or child.size_lots
         said = VenueOrderEvent(cid, "P" + cid, child.market_id, event, side, price, lots, "", "", 0, queue, detail)
-        self._push(at + self.acks_ns, market, said)
+        self.number += 1
+        at += self.acks_ns
+        heappush(self.queue, (at, self.number, market, said, None))
+        if at < self.next_due:
+            self.next_due = at
 
     def _match(self, market: int, order: Resting, lots: int, price: int, liquidity: str, at: int) -> None:
         """Fill an order; the trade's id is the order's id and the number of its match."""

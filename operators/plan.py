@@ -15,6 +15,7 @@ from bots.kit import Book, Bot, BotConfig, Cause, ConfirmedAt, DeskContext, Read
 from bots.registry import Library
 from contracts import control, intent, market, order, signal
 from contracts.base import Refused
+from contracts.envelope import ReportEnvelope
 
 GATE_RANK, AUTHORISE_RANK, VENUE_RANK, SETTLE_RANK, DESK_RANK = 200, 201, 202, 203, 204
 MECHANISMS: dict[int, str] = {
@@ -35,6 +36,7 @@ DESK_WIDE = frozenset(
         control.PolicyBundle,
         market.ClockTick,
         market.CalendarEvent,
+        ReportEnvelope,
     }
 )
 FEEDBACK = frozenset(

@@ -51,18 +51,19 @@ def trade(config: Config, state: Queues, seen: On[TradePrint], now: Instant) -> 
 
 def follow(config: Config, state: Queues, order: On[OrderUpdate], book: Latest[Book], now: Instant) -> Queues:
     """Take a place when an order rests, give it up when it ends, and learn what such a place was worth."""
-    place = next((p for p in state.places if p.client_order_id == order.client_order_id), None)
+    lives = order.state in LIVE_STATES
+    if lives and order.state != "LIVE":
+        return state
+    place = next((known for known in state.places if known.client_order_id == order.client_order_id), None)
     if place is None:
-        if order.state != "LIVE" or not 0 < order.price_ticks <= book.grid:
+        if not lives or not 0 < order.price_ticks <= book.grid:
             return state
         shown, behind = _level(book, order.side, order.price_ticks), _behind(book, order.side, order.price_ticks)
-        placed = Place(
-            order.client_order_id, order.side, order.price_ticks, shown, shown, 0, now, min(FAR, max(0, behind))
-        )
-        return Queues(state.flow, (*state.places, placed), state.hits)
-    if order.state in LIVE_STATES:
+        head = (order.client_order_id, order.side, order.price_ticks, shown, shown, 0, now)
+        return Queues(state.flow, (*state.places, Place(*head, min(FAR, max(0, behind)))), state.hits)
+    if lives:
         return state
-    left, hits = tuple(p for p in state.places if p is not place), state.hits
+    left, hits = tuple([p for p in state.places if p is not place]), state.hits
     if order.state == "FILLED" or now - place.born_ns >= config.horizon_s * SECOND_NS:  # else it had no time to fill
         share, before = order.filled_lots * MILLION // max(1, order.size_lots), hits[place.bucket]
         after = share if before < 0 else before + (share - before) // WEIGHT
@@ -80,18 +81,19 @@ def estimate(
     best, price = book.bid if side > 0 else book.ask, wish.price_ticks
     if not approved.post_only and 0 < best <= book.grid:
         price = min(price, best) if side > 0 else max(price, best)
-    flow, places, ahead = state.flow, state.places, _level(book, side, price)
+    levels = book.bids if side > 0 else book.asks
+    flow, places, ahead = state.flow, state.places, levels[price] if 0 < price <= book.grid else 0
     if places:
         flow, places, ahead = _look(state, book, side, price, ahead, now, horizon * SECOND_NS)
     moving = rate(flow, side, now, horizon * SECOND_NS) if flow.at_ns else 0.0
     odds, seconds, reason = 0.0, NEVER_S, EXEC_FILL_UNKNOWN
     if moving > 0.0 and book.live:
-        behind = max(0, _behind(book, side, price))
+        behind = max(0, side * (best - price))
         odds, seconds = chance(moving, behind, config.k_d, ahead + approved.size_lots, horizon)
         known = state.hits[min(FAR, behind)]
         odds = min(odds, (known + config.hit_margin) / MILLION) if known >= 0 else odds
         reason = EXEC_FILL_UNLIKELY if odds < UNLIKELY else EXEC_FILL_ESTIMATED
-        reason = reason if is_reachable(behind, config.k_d) else EXEC_FILL_HOPELESS
+        reason = EXEC_FILL_HOPELESS if behind and not is_reachable(behind, config.k_d) else reason
     parts = (("queue_ahead", float(ahead)), ("t_fill", float(round(seconds))))
     said = SignalReport("fill_probability", round(odds, 3), "", 0.0, 1.0, horizon * 1_000, 0, "1", parts, (), reason)
     return state if places is state.places else Queues(flow, places, state.hits), said
@@ -103,7 +105,12 @@ def _look(
     """Look at our own queues; return the flow with the cancels seen, our places, and who is ahead at this price."""
     flow, places = state.flow, state.places
     for number, place in enumerate(places):
-        seen, gone = looked(place, _level(book, place.side, place.price_ticks))
+        shown = _level(book, place.side, place.price_ticks)
+        if shown == place.shown and not place.traded:  # as it stood: nothing to learn
+            if place.side == side and place.price_ticks == price:
+                ahead = place.ahead
+            continue
+        seen, gone = looked(place, shown)
         flow = added(flow, 0.0, 0.0, gone, now, window) if gone else flow
         if seen.side == side and seen.price_ticks == price:
             ahead = seen.ahead

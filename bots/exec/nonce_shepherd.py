@@ -16,6 +16,7 @@ from msgspec import Struct, json
 from msgspec.structs import replace
 
 from bots.kit import BotConfig, Instant, Latest, Number, On, State, fold
+from bots.maths.order_states import find
 from bots.maths.plans import named, refined
 from contracts.ids import client_order_id, order_salt
 from contracts.order import CANCEL, LIVE_STATES, PLACE, ExecutionPlan, OrderUpdate, OwnOrders, PlannedOrder
@@ -62,6 +63,7 @@ def assign(
             done.append(order)
             continue
         revision, cid = 0, client_order_id(plan.intent_id, order.child_index, 0)
+        # A name that is new, as nearly every name is, costs one look at the table.
         while (before := issued[ids.index(cid)] if cid in ids else None) is not None and before.state in FREES:
             revision += 1
             if revision >= config.max_attempts:
@@ -71,7 +73,7 @@ def assign(
             reason = EXEC_ID_EXHAUSTED
         elif before is not None and _differs(order, before):
             return state, _with(plan, (), EXEC_ID_COLLISION)
-        elif before is not None or _lives(own, cid):
+        elif before is not None or (own is not None and find(own.orders, cid) is not None):
             reason = EXEC_ID_REUSED
         else:
             done.append(named(order, cid, revision, order_salt(cid), now // MS + order.child_index))
@@ -88,12 +90,10 @@ def follow(config: Config, state: Known, order: On[OrderUpdate], now: Instant) -
     if order.state in LIVE_STATES or order.client_order_id not in state.ids:
         return state
     place = state.ids.index(order.client_order_id)
-    ended = replace(state.issued[place], state=order.state)
+    was = state.issued[place]
+    how = (was.time_in_force, was.post_only, was.reduce_only)
+    ended = Issued(was.side, was.price_ticks, was.size_lots, *how, order.state)
     return Known(state.ids, (*state.issued[:place], ended, *state.issued[place + 1 :]))
-
-
-def _lives(own: OwnOrders | None, cid: str) -> bool:
-    return own is not None and cid in [order.client_order_id for order in own.orders]
 
 
 def _differs(order: PlannedOrder, known: Issued) -> bool:

@@ -68,7 +68,7 @@ def shape(
         sizes: tuple[int, ...] = (size,)
         if plan.style != "QUOTE" and order.time_in_force != "FOK":
             sizes = sliced(size, _depth(snap, order), config.slice_frac, config.max_children, smallest)
-        if reason != EXEC_SHAPE_BELOW_MIN and (len(sizes) > 1 or sum(sizes) != order.size_lots):
+        if reason != EXEC_SHAPE_BELOW_MIN and sizes != (order.size_lots,):
             reason = EXEC_SHAPE_SLICED
         rests = order.time_in_force in ("GTC", "GTD")
         force, until = ("GTD", expires) if rests else (order.time_in_force, 0)

@@ -8,8 +8,11 @@ pays when the question is false. A *group* is what resolves together: the questi
 
 Symbols: lose_q and win_q what question q loses when it is false and when it is true. At most one question of a group
 is true; the 0 is the case that none is. Everything is in micros; below zero is a gain. Changing one book costs a
-bisection and a copy per table, reading a bisection. Source: catalogue rule of risk.exposure.
+bisection and a copy per table, reading a bisection: about 1.5 µs where a book stands alone in its group, which most
+do, 0.3 µs to see that nothing changes. Source: catalogue rule of risk.exposure.
 """
+
+from bisect import bisect_left
 
 from msgspec import Struct
 
@@ -70,6 +73,9 @@ class Base(Struct, frozen=True, gc=False):
     group_worst: int
 
 
+NOWHERE = Base(0, 0, 0, 0)
+
+
 class Place(Struct, frozen=True, gc=False):
     """Where a book belongs: its group, its question, and the labels by which losses are summed."""
 
@@ -89,11 +95,15 @@ def place_of(definition: MarketDefinition, cluster: str, width_ns: int) -> Place
     if other:
         question = min(mine, other)
         flipped = definition.outcome.upper() == "NO" if definition.neg_risk else question != mine
-    key = f"{definition.venue_id}|{definition.event_id}" if definition.neg_risk and definition.event_id else question
-    window = definition.expiry_ns // width_ns if definition.expiry_ns and width_ns else UNKNOWN_WINDOW
+    window = window_of(definition, width_ns)
+    return Place(_key(definition), mine, question, flipped, cluster, definition.venue_id, window)
+
+
+def window_of(definition: MarketDefinition, width_ns: int) -> int:
+    """Return the resolution window of a book."""
     if definition.instrument_kind:
-        window = NO_EXPIRY
-    return Place(key, mine, question, flipped, cluster, definition.venue_id, window)
+        return NO_EXPIRY
+    return definition.expiry_ns // width_ns if definition.expiry_ns and width_ns else UNKNOWN_WINDOW
 
 
 def with_position(holdings: Holdings, where: Place, held: tuple[int, int]) -> Holdings:
@@ -117,6 +127,75 @@ def with_order(holdings: Holdings, where: Place, order: Resting) -> Holdings:
     if order.loss_micros > 0:
         orders = (*orders, order)
     return _replaced(holdings, where, at, _filled(old, old.held, orders))
+
+
+def rests(holdings: Holdings, definition: MarketDefinition, client_order_id: str) -> bool:
+    """True when an order of a book is counted already; about 0.3 µs."""
+    key, keys = _key(definition), holdings.keys
+    at = bisect_left(keys, key)
+    if at < len(keys) and keys[at] == key:
+        for member in holdings.groups[at].members:
+            if member.market_id == definition.market_id:
+                for order in member.orders:
+                    if order.client_order_id == client_order_id:
+                        return True
+    return False
+
+
+def changed(
+    holdings: Holdings, definition: MarketDefinition, cluster: str, width_ns: int, order: tuple[str, int, int]
+) -> Holdings:
+    """Return `with_order` of an order (id, side, loss in micros) on a book, in one piece where the book stands alone.
+
+    Most books are the only one of their group and keep their labels: nothing is built then that is not kept. 1.5 µs.
+    """
+    name, side, lost = order
+    key, keys = _key(definition), holdings.keys
+    at = bisect_left(keys, key)
+    group = holdings.groups[at] if at < len(keys) and keys[at] == key else None
+    if group is None or len(group.members) > 1 or group.members[0].market_id != definition.market_id:
+        return with_order(holdings, place_of(definition, cluster, width_ns), Resting(name, side, lost))
+    member, window = group.members[0], window_of(definition, width_ns)
+    (no, yes), orders = member.arms, member.orders
+    for old in orders:
+        if old.client_order_id == name:
+            if old.loss_micros == lost and old.side == side:
+                return holdings
+            orders = tuple([other for other in orders if other is not old])
+            if old.side > 0:
+                no -= old.loss_micros
+            else:
+                yes -= old.loss_micros
+            break
+    else:
+        if lost <= 0:
+            return holdings
+    empties = lost <= 0 and not orders and member.held == (0, 0)
+    if empties or group.window != window or group.cluster != cluster or group.venue != definition.venue_id:
+        return with_order(holdings, place_of(definition, cluster, width_ns), Resting(name, side, lost))
+    if lost > 0:
+        orders = (*orders, Resting(name, side, lost))
+        if side > 0:
+            no += lost
+        else:
+            yes += lost
+    loss = max(no, yes, 0)
+    fresh = Member(member.market_id, member.question, member.flipped, member.held, orders, (no, yes))
+    after, change = Group(cluster, group.venue, window, (fresh,), loss), loss - group.loss
+    clusters, venues, windows = holdings.clusters, holdings.venues, holdings.windows
+    if change:
+        clusters, venues = add(clusters, cluster, change), add(venues, group.venue, change)
+        windows = add(windows, window, change)
+    groups = holdings.groups[:at] + (after,) + holdings.groups[at + 1 :]  # noqa: RUF005
+    return Holdings(keys, groups, clusters, venues, windows, holdings.total + change)
+
+
+def _key(definition: MarketDefinition) -> str:
+    """Return the key of a book's group."""
+    if definition.neg_risk and definition.event_id:
+        return f"{definition.venue_id}|{definition.event_id}"
+    mine, other = definition.market_id, definition.complement_id
+    return other if other and other < mine else mine
 
 
 def relabelled(holdings: Holdings, where: Place) -> Holdings:
@@ -186,7 +265,7 @@ def base(holdings: Holdings, where: Place, side: int) -> Base:
     """Return where an order of a side on a book starts; all 0 when nothing is held or rests."""
     at = find(holdings.keys, where.key)
     if at < 0:
-        return Base(0, 0, 0, 0)
+        return NOWHERE
     group = holdings.groups[at]
     if len(group.members) == 1 and group.members[0].market_id == where.market_id:
         start = group.members[0].arms[0 if side > 0 else 1]
@@ -200,6 +279,29 @@ def base(holdings: Holdings, where: Place, side: int) -> Base:
     return Base(start, max(0, lose, lose + gap), floor, group.loss)
 
 
+def standing(
+    holdings: Holdings, definition: MarketDefinition, cluster: str, width_ns: int, side: int
+) -> tuple[Base, int, int, int]:
+    """Return where an order of a side starts, and the losses of its book's cluster, venue and window; one call."""
+    key, keys, venue, window = _key(definition), holdings.keys, definition.venue_id, window_of(definition, width_ns)
+    at = bisect_left(keys, key)
+    if at == len(keys) or keys[at] != key:
+        start = NOWHERE
+    else:
+        group = holdings.groups[at]
+        if len(group.members) == 1 and group.members[0].market_id == definition.market_id:
+            arm = group.members[0].arms[0 if side > 0 else 1]
+            start = Base(arm, group.loss, arm, group.loss)
+        else:
+            start = base(holdings, place_of(definition, cluster, width_ns), side)
+    names, lost = holdings.clusters
+    at = bisect_left(names, cluster)
+    by_cluster = lost[at] if at < len(names) and names[at] == cluster else 0
+    names, lost = holdings.venues
+    by_venue = lost[0] if len(names) == 1 and names[0] == venue else total(holdings.venues, venue)
+    return start, by_cluster, by_venue, in_window(holdings, window)
+
+
 def in_window(holdings: Holdings, window: int) -> int:
     """Return what may resolve within one window's width of a book, in micros.
 
@@ -211,8 +313,12 @@ def in_window(holdings: Holdings, window: int) -> int:
         return 0
     if window == UNKNOWN_WINDOW:
         return sum(tally[1]) - total(tally, NO_EXPIRY)
+    keys, sums = tally
+    if len(keys) == 1 and keys[0] == window:
+        return sums[0]
+    unknown = total(tally, UNKNOWN_WINDOW) if keys and keys[0] < 0 else 0
     before = total(tally, window - 1) if window else 0
-    return total(tally, UNKNOWN_WINDOW) + total(tally, window) + max(before, total(tally, window + 1))
+    return unknown + total(tally, window) + max(before, total(tally, window + 1))
 
 
 def _outcomes(members: tuple[Member, ...]) -> tuple[dict[str, int], dict[str, int]]:

@@ -27,18 +27,18 @@ def next_state(order: OrderUpdate, event: str, detail: str) -> str:
     A refused cancel brings back what was before it. A venue that denies an order it had acknowledged, or rejects one
     that it had matched, contradicts itself.
     """
+    if event == "ACK" and order.state == "PENDING_SUBMIT" and not order.filled_lots:
+        return "LIVE"  # as nearly every order does: no look-up
     state = NEXT.get((event, order.state), ILLEGAL)
     if state == STAYS:
         return order.state
     if state == "REJECTED" and order.filled_lots:
         return ILLEGAL
-    if state == "LIVE" and order.filled_lots:
-        return "PARTIAL"
     if event == "CANCEL_REJECT" and state == "LIVE":
-        if not order.venue_order_id:
-            return "PENDING_SUBMIT"
-        return ILLEGAL if detail == "UNKNOWN_ORDER" else state
-    return state
+        if order.venue_order_id and detail == "UNKNOWN_ORDER":
+            return ILLEGAL
+        state = "LIVE" if order.venue_order_id else "PENDING_SUBMIT"
+    return "PARTIAL" if order.filled_lots and state in ("LIVE", "PENDING_SUBMIT") else state
 
 
 def find(orders: tuple[OrderUpdate, ...], client_order_id: str) -> OrderUpdate | None:

@@ -49,4 +49,6 @@ def add(tally: tuple[tuple[K, ...], tuple[int, ...]], key: K, change: int) -> tu
     if place == len(keys) or keys[place] != key:
         return put(keys, ~place, key), put(sums, ~place, change)
     left = sums[place] + change
-    return (keys, put(sums, place, left)) if left else (drop(keys, place), drop(sums, place))
+    if left:
+        return keys, sums[:place] + (left,) + sums[place + 1 :]  # noqa: RUF005
+    return drop(keys, place), drop(sums, place)

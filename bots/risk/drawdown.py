@@ -12,7 +12,7 @@ Source  bots/library.toml; Grossman, S., Zhou, Z. (1993).
 from msgspec import structs
 
 from bots.kit import BotConfig, Frac, Instant, Latest, On, State, approve, guard, reject, reshape
-from bots.maths.drawdowns import Shares, breached, cut, drawdown, moved, owned, reaches, scaled
+from bots.maths.drawdowns import MILLION, Shares, breached, cut, drawdown, moved, owned, reaches, scaled
 from bots.maths.notional import reduces
 from contracts.control import ControlCommand, IncidentReport
 from contracts.intent import OrderIntent, RiskVote
@@ -102,9 +102,13 @@ def on_command(
     config: Config, state: Losses, command: On[ControlCommand], account: Latest[Account | None], now: Instant
 ) -> Losses:
     """Start a new peak after a confirmed reset; the day's halt stays."""
-    if command.target != GATE or command.requested_transition != RESET or account is None:
-        return state
-    if command.status != "confirmed" or not command.challenge_id:
+    if (
+        command.target != GATE
+        or command.requested_transition != RESET
+        or account is None
+        or command.status != "confirmed"
+        or not command.challenge_id
+    ):
         return state
     return Losses(state.halted_day, (), account.peak_micros, account.equity_micros)
 
@@ -130,14 +134,16 @@ def decide(
     if state.halted_day == now // DAY_NS or (lost > 0 and reaches(lost, day_open, limit)):
         return reject(GATE, RISK_DAILY_LOSS_GUARD, drawdown(lost, day_open), limit)
     peak = _peak(state, account)
-    lost, seen = peak - equity, drawdown(peak - equity, peak)
-    latched = state.latched and ("" in state.latched or intent.strategy in state.latched)
-    if latched or reaches(lost, peak, config.dd_hard):
+    seen = (peak - equity) * MILLION // peak if peak > equity else 0
+    lost, latched = peak - equity, state.latched and ("" in state.latched or intent.strategy in state.latched)
+    if latched or lost * MILLION >= config.dd_hard * peak:
         return reject(GATE, RISK_DRAWDOWN_BREACH, seen, config.dd_hard)
-    size = scaled(intent.size_lots, lost, peak, config.dd_warn, config.dd_hard)
-    own, fall = cut(state.shares, intent.strategy, intent.size_lots, account.start_micros, config.strategy_dd_hard)
-    size, seen = min(size, own), max(seen, fall)
-    if size < intent.size_lots:
+    wanted, warned = intent.size_lots, lost * MILLION > config.dd_warn * peak
+    size = scaled(wanted, lost, peak, config.dd_warn, config.dd_hard) if warned else wanted
+    if state.shares.tracks:
+        own, fall = cut(state.shares, intent.strategy, wanted, account.start_micros, config.strategy_dd_hard)
+        size, seen = min(size, own), max(seen, fall)
+    if size < wanted:
         return reshape(GATE, RISK_DRAWDOWN_SCALED, seen, config.dd_warn, size)
     return approve(GATE, RISK_DRAWDOWN_OK, seen, config.dd_hard)
 

@@ -14,16 +14,14 @@ from typing import Annotated
 from bots.kit import BotConfig, Frac, Hours, Instant, Latest, On, Signal, State, Usd, approve, guard, reject, reshape
 from bots.maths.holdings import (
     Holdings,
-    Resting,
-    base,
-    in_window,
+    changed,
     place_of,
     relabelled,
-    with_order,
+    rests,
+    standing,
     with_position,
 )
 from bots.maths.notional import MILLION, held_losses, loss, lots_within, reduces, unit_risk
-from bots.maths.ordered import total
 from contracts.intent import OrderIntent, RiskVote
 from contracts.market import MarketDefinition
 from contracts.order import Account, OrderUpdate, PositionState
@@ -32,6 +30,7 @@ from contracts.signal import SignalReport
 
 GATE = "risk.exposure"
 HOUR_NS = 3_600_000_000_000
+AS_BEFORE = ("LIVE", "PENDING_CANCEL")
 Cluster = Annotated[Latest[SignalReport | None], Signal("cluster")]
 
 
@@ -63,16 +62,22 @@ def watch(
     cluster: Cluster,
     now: Instant,
 ) -> Exposed:
-    """Keep the table of what is held and what rests; an event that changes neither costs a look-up."""
-    where = place_of(definition, cluster.label if cluster is not None else "", config.window_h * HOUR_NS)
+    """Keep the table of what is held and what rests; an event that changes neither costs a look-up.
+
+    Most do not: an order that is acknowledged, or whose cancel has left, loses what it lost before.
+    """
+    label, width_ns, held = cluster.label if cluster is not None else "", config.window_h * HOUR_NS, state.holdings
     if isinstance(event, PositionState):
+        where = place_of(definition, label, width_ns)
         losses = held_losses(definition, event.size_lots, event.cost_micros, config.perp_stress)
-        holdings = with_position(state.holdings, where, losses)
+        holdings = with_position(held, where, losses)
+    elif not event.filled_lots and event.state in AS_BEFORE and rests(held, definition, event.client_order_id):
+        return state
     else:
         unit = unit_risk(definition, event.side, event.price_ticks, config.perp_stress)
-        order = Resting(event.client_order_id, event.side, loss(unit, event.open_lots))
-        holdings = with_order(state.holdings, where, order)
-    return state if holdings is state.holdings else Exposed(holdings)
+        order = (event.client_order_id, event.side, loss(unit, event.open_lots))
+        holdings = changed(held, definition, label, width_ns, order)
+    return state if holdings is held else Exposed(holdings)
 
 
 def relabel(
@@ -102,23 +107,25 @@ def decide(
         answer = approve if reduces(intent, position) else reject
         return answer(GATE, RISK_EXPOSURE_UNKNOWN, 0, 0)
     held = state.holdings
-    where = place_of(definition, cluster.label, config.window_h * HOUR_NS)
-    start = base(held, where, intent.side)
+    width_ns = config.window_h * HOUR_NS
+    start, *losses = standing(held, definition, cluster.label, width_ns, intent.side)
     slack = start.group_worst - start.group
     unit = unit_risk(definition, intent.side, intent.price_ticks, config.perp_stress)
     adds = loss(unit, intent.size_lots)
-    tightest, seen, limit, near = 1 << 80, 0, 0, False
-    for used, spare, cap in (
-        (start.question_worst, start.question_worst - start.question, config.cap_instrument_usd),
-        (total(held.clusters, cluster.label), slack, config.cap_cluster_usd),
-        (total(held.venues, where.venue), slack, config.cap_venue_usd),
-        (in_window(held, where.window), slack, config.cap_window_usd),
-        (max(held.total, account.exposure_micros), slack, config.cap_total_usd),
-    ):
-        room, after = cap - used + spare, used if adds <= spare else used - spare + adds
-        near = near or after * MILLION >= config.warn_frac * cap
-        if room < tightest:
-            tightest, seen, limit = room, after, cap
+    # The first dimension counts its question alone, so it has its own slack; the others move with the group.
+    cap, spare = config.cap_instrument_usd, start.question_worst - start.question
+    more = adds - spare if adds > spare else 0
+    tightest, seen, limit, warn = cap - start.question, start.question_worst + more, cap, config.warn_frac
+    near = seen * MILLION >= warn * cap
+    more = adds - slack if adds > slack else 0
+    whole = held.total if held.total > account.exposure_micros else account.exposure_micros
+    caps = (config.cap_cluster_usd, config.cap_venue_usd, config.cap_window_usd, config.cap_total_usd)
+    losses.append(whole)
+    for lost, cap in zip(losses, caps, strict=True):
+        if cap - lost + slack < tightest:
+            tightest, seen, limit = cap - lost + slack, lost + more, cap
+    if (whole + more) * MILLION >= warn * min(caps):  # else none is near, since no sum is more than the whole
+        near = near or any((lost + more) * MILLION >= warn * cap for lost, cap in zip(losses, caps, strict=True))
     if adds <= tightest:
         return approve(GATE, RISK_EXPOSURE_CAP_NEAR if near else RISK_EXPOSURE_OK, seen, limit)
     lots = lots_within(tightest, unit)

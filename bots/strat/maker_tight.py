@@ -123,16 +123,17 @@ def step(
     seconds = seconds_left(config.horizon_s, definition, resolution, now)
     if place or seconds <= 0 or fair is None or volatility is None:
         return _withdrawn(state, own, place or CLOSING, desk, cause, now)
-    size, held = inventory(definition, position)
-    clips = (held if size > 0 else -held) / max(1, config.clip_usd)
-    p, fee = fair.p_micros, maker_fee_micros(definition.fee, fair.p_micros)
+    (size, held), p = inventory(definition, position), fair.p_micros
+    clips, fee = (held if size > 0 else -held) / max(1, config.clip_usd), maker_fee_micros(definition.fee, p)
     wanted = quotes(p, definition.grid_ticks, volatility.value, seconds, clips, config.gamma, config.k)
     bid, ask = placed(definition, p, touch, wanted, config.edge_min + fee)
     adding = config.clip_usd - held // config.q_max if held < config.q_max * config.clip_usd else 0
     bid_clip, ask_clip = adding if size >= 0 else config.clip_usd, adding if size <= 0 else config.clip_usd
     (old_bid, old_ask), steps = newest(own, BOT_ID), config.requote_ticks
-    moved = differs(definition, bid, old_bid, steps) or differs(definition, ask, old_ask, steps)
-    if bid and ask and bid_clip and ask_clip and not moved:
+    if (
+        bid and ask and bid_clip and ask_clip
+        and not differs(definition, bid, old_bid, steps) and not differs(definition, ask, old_ask, steps)
+    ):  # fmt: skip
         until = definition.expiry_ns - config.horizon_s * SECOND_NS if definition.expiry_ns else FOREVER
         return Quoting(0, until, *touch, inputs, touch), ()
     bid_lots, ask_lots = clip_lots(definition, 1, bid, bid_clip), clip_lots(definition, -1, ask, ask_clip)
@@ -200,9 +201,8 @@ def _withdrawn(
     """Withdraw both sides, and say why when it is another obstacle than before."""
     reason = STRAT_MT_INPUT_STALE if place == MISSING else STRAT_MT_NO_EDGE
     said = withdrawals(Voice(BOT_ID, desk.desk_id, cause, now, reason), newest(own, BOT_ID))
-    if state.noted == place:
-        return state, said
-    return Quoting(noted=place, touch=state.touch), (*said, BotNote(reason, place))
+    noted = Quoting(noted=place, touch=state.touch)
+    return (state, said) if state.noted == place else (noted, (*said, BotNote(reason, place)))
 
 
 BOT = fold(step, on_tick, reasons={STRAT_MT_QUOTE, STRAT_MT_ONE_SIDED, STRAT_MT_NO_EDGE, STRAT_MT_INPUT_STALE})
