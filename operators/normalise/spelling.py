@@ -12,7 +12,7 @@ MILLION = 1_000_000
 TICK_MIN, TICK_MAX = 100, 100_000  # micros: 0.0001 is the finest grid a venue has published, 0.1 the coarsest
 SIZE_MAX = 10**16  # lots; far above any book, and a sum over a thousand levels still fits 64 bits
 NS_MAX = 4_102_444_800 * 10**9  # the year 2100
-_MEMO = 65_536
+_MEMO = 8_192  # what a busy hour repeats; a larger table only grows without being asked again
 _DECIMALS = 6
 _TEXT_MAX = 40
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +87,7 @@ def ask_claims(tick_micros: int) -> dict[str, int]:
 
 
 class Sizes(dict[str, int]):
-    """Map size texts to lots, exactly; remembers at most 65,536 of them. Refuses with ValueError."""
+    """Map size texts to lots, exactly; remembers at most 8,192 of them. Refuses with ValueError."""
 
     def __init__(self, lot_micros: int, *, signed: bool) -> None:
         """Take the size of a lot in millionths, and whether a minus sign is legal."""

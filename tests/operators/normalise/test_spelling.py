@@ -100,7 +100,7 @@ def test_the_memory_of_sizes_is_bounded() -> None:
     table = Sizes(1, signed=False)
     for number in range(70_000):
         table[str(number)]
-    assert 65_536 >= len(table)
+    assert 8_192 >= len(table)
 
 
 def test_times() -> None:
