@@ -1,6 +1,6 @@
 """Name the markets of the pack: how each behaves, what it asks, how it resolves. All of it is invented."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scripts.fixtures_pack.chance import Chance
 from scripts.fixtures_pack.ladder import Ladder, Mood, Step, tapered, tenth_cent, whole_cent
@@ -45,8 +45,8 @@ class Part:
                      last_mills=self.mood.path[0][1] // 10 * 10, last_size=1_000)  # fmt: skip
 
     def ladder(self, seed: int) -> Ladder:
-        """Return its book, not yet opened."""
-        return Ladder(self.mood, self.step, Chance(seed, self.name))
+        """Return its book, not yet opened, with a mood of its own: the play may change it."""
+        return Ladder(replace(self.mood), self.step, Chance(seed, self.name))
 
 
 def rules(claim: str, authority: str, window: str, deadline: str, cancel: str) -> str:

@@ -17,7 +17,7 @@ from operators.normalise import Normaliser, read_instruments
 from scripts.fixtures_pack.cast import HOSTILE_TITLE, KALSHI, POLYMARKET
 from scripts.fixtures_pack.chance import Chance
 from scripts.fixtures_pack.pack import Pack, make
-from scripts.make_fixtures import differing
+from scripts.make_fixtures import SEED, differing
 
 FOLDER = Path(__file__).parents[2] / "fixtures"
 CONTENTS = tomllib.loads((FOLDER / "demo.toml").read_text())
@@ -378,3 +378,8 @@ def test_arrival_runs_backwards_once_and_only_there(captures: dict[str, list[Lin
     marked = [(row["file"], row["line"] - 1) for row in CONTENTS["oddity"] if row["name"].endswith("clock_back")]
     found = [(name, at) for name, lines in captures.items() for at in range(2, len(lines)) if clock_back(lines, at)]
     assert found == marked
+
+
+def test_making_the_pack_twice_gives_the_same(pack: Pack) -> None:
+    """Nothing of the first play is left behind for the second."""
+    assert pack.files == make(SEED).files
