@@ -23,7 +23,7 @@ test: lint types imports $(DEV) ## everything that CI runs; at most 15 minutes o
 
 soak: $(DEV) ## the long tests, and the laws over many drawn examples
 	POLYTRADERS_LAWS=soak $(PY) -m pytest tests/laws
-	$(PY) -m pytest -m soak
+	$(PY) -m pytest -m "soak or browser"
 
 lint: $(DEV) ## style, unused names, unused dependencies, generated files up to date
 	$(PY) -m ruff check .

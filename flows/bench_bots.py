@@ -22,6 +22,7 @@ SMALLEST = (
     "intel.book_builder",
     "intel.snapshot_assembler",
     "intel.volatility_estimator",
+    "intel.market_resolution_watcher",
     "intel.fair_value_engine",
     "disc.market_scanner",
     "disc.market_quality_ranker",
