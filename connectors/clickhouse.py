@@ -20,13 +20,12 @@ import pyarrow as pa
 from connectors import namespace
 from connectors.columns import Stored, block_columns, blocks_of, fault, letter_columns, stored, token
 from connectors.store import ENGINE, StoreError, StoreLock, prepare
-from connectors.writer import BlockWriter
 from contracts.envelope import Block, DeadLetter
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-__all__ = ["BlockWriter", "Broken", "EnvelopeTable", "Incident", "Run", "StoreError", "StoreLock",  ]
+__all__ = ["Broken", "EnvelopeTable", "Incident", "Run", "StoreError", "StoreLock",  ]
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "infra" / "clickhouse"
 PAGE_BLOCKS = 512

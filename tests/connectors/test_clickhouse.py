@@ -14,9 +14,10 @@ import pytest
 from msgspec.structs import replace
 
 from connectors import clickhouse
-from connectors.clickhouse import BlockWriter, EnvelopeTable, StoreError
+from connectors.clickhouse import EnvelopeTable, StoreError
 from connectors.columns import Stored, block_columns, blocks_of, offsets_of, stored, token
 from connectors.store import LOCK
+from connectors.writer import BlockWriter
 from contracts.envelope import Block, DeadLetter
 from tests.connectors.desk_stream import decisions, journal, tampered
 
