@@ -148,13 +148,13 @@ def bench_markets(events: int, assets: int, store: str) -> dict[str, object]:
 
 
 def bench_bots(events: int, assets: int, store: str) -> dict[str, object]:
-    """P11: cost per frame as the enabled bots grow to 109; rows that are pending are played by quiet bots."""
+    """P11: cost per frame as the bots of lane and desk grow to all rows; pending ones are played by quiet bots."""
     raw, before = stream.frames(events, assets), stream.opening(events, assets)
     built = [row.id for row in library().rows if library().has_module(row.id) and row.runs_in != "govern"]
     fleets: dict[int, tuple[Sequence[str], Sequence[Choice]]] = {
         len(SMALLEST): ([bot for bot in built if bot not in SMALLEST], ()),
         len(built): ((), ()),
-        len(library().rows): ((), quiet_choices()),
+        len(built) + len(quiet_choices()): ((), quiet_choices()),
     }
     cost = {}
     for size, (off, more) in fleets.items():
