@@ -23,6 +23,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, Union, dataclass_transfo
 import msgspec
 from msgspec import Meta, Struct
 
+from bots.book import Book as Book
 from contracts.base import Refused, Wire
 from contracts.intent import APPROVE, NO_LIMIT, QUARANTINE, REJECT, RESHAPE, BotNote, RiskVote
 
@@ -84,38 +85,6 @@ class DeskContext(Struct, frozen=True, gc=False):
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class State(Struct, frozen=True, gc=False):
     """What a fold remembers: a frozen value whose defaults are its birth."""
-
-
-class Book:
-    """The one reading that is a view and not a value: valid for the call, never kept.
-
-    Lists indexed by tick, length grid + 2; the best prices are kept (0 and grid + 1 when a side is empty).
-    """
-
-    __slots__ = ("ask", "ask_levels", "asks", "bid", "bid_levels", "bids", "grid", "live")
-
-    def __init__(self, grid: int) -> None:
-        """Make an empty book for prices of 1 to `grid` ticks."""
-        self.grid = grid
-        self.clear()
-
-    def clear(self) -> None:
-        """Forget every level; the book is not live until an image fills it."""
-        self.bids, self.asks = [0] * (self.grid + 2), [0] * (self.grid + 2)
-        self.bid, self.ask, self.bid_levels, self.ask_levels = 0, self.grid + 1, 0, 0
-        self.live = False
-
-    def side(self, side: int) -> list[tuple[int, int]]:
-        """Return (price, size) of one side, best first; costs a scan of the grid."""
-        if side > 0:
-            return [(px, self.bids[px]) for px in range(self.bid, 0, -1) if self.bids[px]]
-        return [(px, self.asks[px]) for px in range(self.ask, self.grid + 1) if self.asks[px]]
-
-    def depth(self, side: int, band_ticks: int) -> int:
-        """Return the size within `band_ticks` of the best price of one side, in lots."""
-        if side > 0:
-            return sum(self.bids[max(1, self.bid - band_ticks) : self.bid + 1]) if self.bid else 0
-        return sum(self.asks[self.ask : min(self.grid, self.ask + band_ticks) + 1])
 
 
 # ---- configuration ------------------------------------------------------------------------------------------------

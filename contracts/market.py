@@ -169,6 +169,9 @@ class MarketDefinition(Wire):
     valid_from_ns     arrival of the record
     provenance_hash   SHA-256 of the bytes it came from
     reason            why this version
+    multiplier_micros units of the underlying per contract of a perp, in millionths
+    funding_interval_h hours between two fundings of a perp; 0 for what has none
+    settle_currency   currency a perp settles in; empty for binaries
     """
 
     market_id: Id
@@ -195,6 +198,9 @@ class MarketDefinition(Wire):
     valid_from_ns: Ns
     provenance_hash: Text
     reason: Reason
+    multiplier_micros: Count = 1_000_000
+    funding_interval_h: Count = 0
+    settle_currency: OptionalId = ""
 
     def step_ticks(self, price_ticks: int) -> int:
         """Return the legal price step at a price, in ticks."""
@@ -220,6 +226,7 @@ class VenueBookDelta(Fact, omit_defaults=True):
     venue_seq       the venue's sequence number; -1 none
     venue_ns        the venue's own time; 0 unknown
     provenance_hash SHA-256 of the bytes it came from
+    prev_seq        the number that must have come before, where numbers have steps (Binance); -1 says none
     """
 
     side: Side
@@ -232,6 +239,7 @@ class VenueBookDelta(Fact, omit_defaults=True):
     venue_seq: Index = -1
     venue_ns: Ns = 0
     provenance_hash: Text = ""
+    prev_seq: Index = -1
 
 
 class VenueBookImage(Fact):
@@ -332,10 +340,11 @@ class VenueStatus(Fact):
 class VenueConnection(Fact):
     """What the recorder or the socket says of itself: it can make books unsure.
 
-    Only attached, lost and off_grid name a market: its book is now heard on this connection; a change of its book
-    could not be read, or stood on a finer grid, so the book is wrong from here on.
+    Only attached, lost, off_grid and checksum name a market: its book is now heard on this connection; a change of its
+    book could not be read, stood on a finer grid, or gave another checksum than the venue's, so the book is wrong now.
 
-    event           connected, subscribed, answered, disconnected, beat, rotated, attached, lost, off_grid
+    event           connected, subscribed, answered, disconnected, beat, rotated, attached, lost, off_grid,
+                    checksum
     connection_id   which connection, or `connection/subscription`
     venue_seq       a sequence number that the answer consumed; -1 none
     """
@@ -443,7 +452,7 @@ class BookLadder(Fact):
     provenance_hash: Text
 
 
-BOOK_LOST = frozenset({"GAP", "NEGATIVE", "MISMATCH", "OFF_GRID", "RECONNECTED", "NO_IMAGE"})
+BOOK_LOST = frozenset({"GAP", "NEGATIVE", "MISMATCH", "CHECKSUM", "OFF_GRID", "RECONNECTED", "NO_IMAGE"})
 """Events after which changes can no longer be applied: only an image makes the book known again."""
 
 

@@ -9,6 +9,7 @@ derived from the entry before which they fell due.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from bots.book import OPEN_GRID
 from bots.kit import Book, DeskContext, Slot
 from contracts.control import DeskConfigured
 from contracts.envelope import Block, Row
@@ -35,7 +36,7 @@ from contracts.signal import MarketCandidate, SignalReport
 from operators import account
 from operators.envelope import CUT_ROWS, Ledger
 from operators.generate import Compiled, compile_functions
-from operators.order_book import apply, load
+from operators.levels import apply, load, new_book
 from operators.paper_venue import PaperVenue, settle
 from operators.plan import DESK_RANK, SETTLE_RANK, Plan
 from operators.rows import filled, new_row, row_class, slots_of
@@ -313,8 +314,8 @@ class Desk(Memory):
             row.usable = said.usable
             if said.cause in BOOK_LOST:
                 row.book.live = False
-        elif kind is MarketDefinition and said.grid_ticks and row.book.grid != said.grid_ticks:
-            row.book = Book(said.grid_ticks)
+        elif kind is MarketDefinition and row.book.grid != (said.grid_ticks or OPEN_GRID):
+            row.book = new_book(said.instrument_kind, said.tick_micros)
         if handler is not None:
             handler(self, row, said, cause, now, offset)
 

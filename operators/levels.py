@@ -1,9 +1,27 @@
 """Apply a change or an image to a book: what a lane and a desk share, so that their books are equal."""
 
-from bots.kit import Book
-from contracts.market import PriceBand, VenueBookDelta, VenueBookImage
+from collections.abc import Sequence
+
+from bots.book import Book, Levels, OpenBook
+from contracts.market import Kind, PriceBand, VenueBookDelta, VenueBookImage
 
 DEPTH_STEPS = 3
+_MILLION = 1_000_000
+
+
+class SameReach(Sequence[int]):
+    """Three steps of one tick at any price: the reach where prices have no bands."""
+
+    def __getitem__(self, price: int) -> int:  # type: ignore[override]
+        return DEPTH_STEPS
+
+    def __len__(self) -> int:
+        return 0
+
+
+def new_book(instrument_kind: int, tick_micros: int) -> Book:
+    """Return an empty book: with a place for each tick up to 1 for a binary, open upwards for anything else."""
+    return Book(_MILLION // tick_micros) if instrument_kind == Kind.BINARY else OpenBook()
 
 
 def apply(book: Book, delta: VenueBookDelta) -> int:
@@ -29,9 +47,7 @@ def apply(book: Book, delta: VenueBookDelta) -> int:
         elif not size:
             book.bid_levels -= 1
             if price == best:
-                while price and not levels[price]:
-                    price -= 1
-                book.bid = price
+                book.bid = book.worse(1, price)
                 return 2
             return 0
         if price < best:
@@ -54,10 +70,7 @@ def apply(book: Book, delta: VenueBookDelta) -> int:
     elif not size:
         book.ask_levels -= 1
         if price == best:
-            end = book.grid + 1
-            while price < end and not levels[price]:
-                price += 1
-            book.ask = price
+            book.ask = book.worse(-1, price)
             return 2
         return 0
     if price > best:
@@ -71,17 +84,15 @@ def apply(book: Book, delta: VenueBookDelta) -> int:
 def load(book: Book, image: VenueBookImage) -> bool:
     """Replace the whole book; False, and the book empty and not live, when a level is off the grid."""
     book.clear()
-    grid, bids, asks = book.grid, book.bids, book.asks
-    for price, size in image.bids:
-        if not 0 < price < grid:
-            book.clear()
-            return False
-        bids[price] = size
-    for price, size in image.asks:
-        if not 0 < price < grid:
-            book.clear()
-            return False
-        asks[price] = size
+    grid = book.grid
+    if any(not 0 < price < grid for side in (image.bids, image.asks) for price, _ in side):
+        return False
+    if isinstance(book, OpenBook):
+        book.bids, book.asks = Levels(image.bids), Levels(image.asks)
+    else:
+        for levels, side in ((book.bids, image.bids), (book.asks, image.asks)):
+            for price, size in side:
+                levels[price] = size
     book.bid_levels, book.ask_levels = len(image.bids), len(image.asks)
     book.bid = max((price for price, _ in image.bids), default=0)
     book.ask = min((price for price, _ in image.asks), default=grid + 1)
@@ -89,10 +100,12 @@ def load(book: Book, image: VenueBookImage) -> bool:
     return True
 
 
-def reach_of(grid: int, bands: tuple[PriceBand, ...]) -> list[int]:
+def reach_of(book: Book, bands: tuple[PriceBand, ...]) -> Sequence[int]:
     """Return for each tick how far three legal steps reach."""
-    reach = [DEPTH_STEPS] * (grid + 2)
+    if isinstance(book, OpenBook):
+        return SameReach()
+    reach = [DEPTH_STEPS] * (book.grid + 2)
     for band in reversed(bands):
-        for price in range(max(band.start_ticks, 0), min(band.end_ticks, grid) + 1):
+        for price in range(max(band.start_ticks, 0), min(band.end_ticks, book.grid) + 1):
             reach[price] = DEPTH_STEPS * max(band.step_ticks, 1)
     return reach

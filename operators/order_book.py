@@ -17,12 +17,11 @@ that whoever applies the same entries later has the same book.
 
 from collections.abc import Sequence
 
-from bots.kit import Book
+from bots.book import Book
 from contracts.ids import SOURCE_SHIFT
 from contracts.market import (
     NO_MARKET,
     BookEvent,
-    BookLadder,
     ClockTick,
     Fact,
     PriceBand,
@@ -33,54 +32,17 @@ from contracts.market import (
     VenueInstrumentRecord,
     VenueStatus,
 )
+from operators.book_rows import Row, Stream, nothing
 from operators.levels import apply, load, reach_of
 
-__all__ = ["OrderBooks", "apply", "load"]
+__all__ = ["OrderBooks"]
 
 LADDER_NS = 60_000_000_000
 GROUP_NS = 1_000_000_000
 RETIRED_NS, NEVER = 600_000_000_000, 1 << 62
 LATE_MAX = 1_000
 _MILLION = 1_000_000
-
-
-def _nothing(fact: VenueBookDelta | VenueBookImage) -> VenueBookDelta:
-    """Return a message that was left out as a change of nothing, under its own id, time and hash."""
-    side, price = (fact.side, fact.price_ticks) if type(fact) is VenueBookDelta else (1, 1)
-    return VenueBookDelta(
-        fact.fact, fact.at_ns, fact.market, side, price, 0, True, -1, -1, True, fact.venue_seq, fact.venue_ns,
-        fact.provenance_hash,
-    )  # fmt: skip
-
-
-class _Stream:
-    """A numbered run of messages, and the markets heard on it."""
-
-    __slots__ = ("last", "markets")
-
-    def __init__(self) -> None:
-        self.last = -1  # -1: any number may come first
-        self.markets: list[_Row] = []
-
-
-class _Row:
-    """What is kept for one market."""
-
-    __slots__ = (
-        "book", "claim", "crossed", "dirty", "healthy", "ladder_ns", "last", "market", "reach", "said_ask", "said_bid",
-        "stream", "told", "touched", "venue_ns",
-    )  # fmt: skip
-
-    def __init__(self, market: int, grid: int, bands: tuple[PriceBand, ...]) -> None:
-        self.market = market
-        self.book = Book(grid)
-        self.reach = reach_of(grid, bands)
-        self.stream: _Stream | None = None
-        self.claim: tuple[int, int, int, int] | None = None  # venue_ns, bid, ask, since: a group that is not over
-        self.crossed = self.dirty = self.touched = self.told = self.healthy = False
-        self.said_bid = self.said_ask = -1
-        self.venue_ns = self.ladder_ns = 0
-        self.last: VenueBookDelta | VenueBookImage | None = None  # applied last: one slot to write instead of three
+_LOST_BY = {"lost": "MISMATCH", "off_grid": "OFF_GRID", "checksum": "CHECKSUM"}
 
 
 class OrderBooks:
@@ -90,8 +52,8 @@ class OrderBooks:
 
     def __init__(self) -> None:
         """Begin without books. `gaps`, `stale_spells` and `resyncs` count over the whole run."""
-        self.rows: dict[int, _Row] = {}
-        self.streams: dict[tuple[int, str], _Stream] = {}
+        self.rows: dict[int, Row] = {}
+        self.streams: dict[tuple[int, str], Stream] = {}
         self.gaps = self.stale_spells = self.resyncs = 0
         self._out: list[Fact] = []
         self._ends: dict[int, int] = {}
@@ -132,8 +94,10 @@ class OrderBooks:
 
     # ---- changes and images ----
 
-    def _delta(self, row: _Row, delta: VenueBookDelta) -> None:
-        if delta.venue_seq >= 0 and not self._in_order(row, delta.venue_seq, delta):
+    def _delta(self, row: Row, delta: VenueBookDelta) -> None:
+        if delta.venue_seq >= 0 and not (
+            self._in_order(row, delta.venue_seq, delta) if delta.prev_seq < 0 else self._in_chain(row, delta)
+        ):
             return
         venue_ns = delta.venue_ns
         if venue_ns < row.venue_ns and delta.venue_seq < 0 and venue_ns > 0:
@@ -167,7 +131,7 @@ class OrderBooks:
         if claim is None and delta.last:
             row.claim = (venue_ns, bid, ask, delta.at_ns)
 
-    def _in_order(self, row: _Row, seq: int, fact: VenueBookDelta | VenueBookImage) -> bool:
+    def _in_order(self, row: Row, seq: int, fact: VenueBookDelta | VenueBookImage) -> bool:
         """Advance the numbering; False when the message must be left out."""
         stream = row.stream
         if stream is None:
@@ -177,13 +141,28 @@ class OrderBooks:
             stream.last = seq
             return True
         if seq <= last and last - seq <= LATE_MAX and not (seq == 1 and type(fact) is VenueBookImage):
-            self._out[-1] = _nothing(fact)
+            self._out[-1] = nothing(fact)
             return False
         stream.last = seq
         self._gap(stream, fact, row, last + 1, seq)
         return True
 
-    def _gap(self, stream: _Stream, fact: Fact, own: _Row | None, expected: int, seen: int) -> None:
+    def _in_chain(self, row: Row, delta: VenueBookDelta) -> bool:
+        """Follow numbers that have steps; False when the change must be left out. Before an image changes wait."""
+        if not row.book.live:
+            row.wait(delta)
+        elif not row.follows(delta):
+            if delta.venue_seq < row.chain:
+                self._out[-1] = nothing(delta)
+                return False
+            expected = row.chain
+            self.gaps += 1
+            self._break(row)
+            row.wait(delta)
+            self._say(delta, row.market, "GAP", expected, delta.prev_seq)
+        return True
+
+    def _gap(self, stream: Stream, fact: Fact, own: Row | None, expected: int, seen: int) -> None:
         """One break: the frame's own market hears of it always, the others where they lose a live book."""
         self.gaps += 1
         said = False
@@ -203,7 +182,12 @@ class OrderBooks:
         row = self.rows.get(image.market)
         if row is None:
             return
-        if image.venue_seq >= 0:
+        if image.venue_seq >= 0 and row.open:
+            joined = self._joined(row, image)
+            if joined is None:
+                return
+            image = joined
+        elif image.venue_seq >= 0:
             if not self._in_order(row, image.venue_seq, image):
                 return
         elif 0 < image.venue_ns < row.venue_ns:
@@ -223,15 +207,35 @@ class OrderBooks:
         row.said_bid = row.said_ask = -2
         self._touch(row, image)
 
-    def _touch(self, row: _Row, fact: VenueBookDelta | VenueBookImage) -> None:
+    def _joined(self, row: Row, image: VenueBookImage) -> VenueBookImage | None:
+        """Put an image and what was heard since together, so that whoever applies the same entries has the same book.
+
+        None, and the image left out, when the book is already further on, or when changes are missing in between.
+        """
+        if row.book.live and image.venue_seq <= row.chain:
+            self._out[-1] = nothing(image)
+            return None
+        expected, waiting = image.venue_seq, row.waiting
+        joined = row.joined(image)
+        if joined is None:
+            self._out[-1] = nothing(image)
+            self.gaps += 1
+            self._break(row)
+            row.waiting = waiting
+            self._say(image, row.market, "GAP", expected, waiting[0].prev_seq)
+            return None
+        row.waiting = []
+        self._out[-1] = joined
+        return joined
+
+    def _touch(self, row: Row, fact: VenueBookDelta | VenueBookImage) -> None:
         """Say the top of the book, and before it that the book crossed or uncrossed."""
         book = row.book
         bid, ask, grid = book.bid, book.ask, book.grid
         if (bid >= ask) is not row.crossed:
             row.crossed = not row.crossed
             self._say(fact, row.market, "CROSSED" if row.crossed else "UNCROSSED", ask, bid)
-        bids, asks, reach = book.bids, book.asks, row.reach
-        low = bid - reach[bid]
+        bids, asks = book.bids, book.asks
         self._out.append(
             Touch(
                 fact.fact,
@@ -243,8 +247,7 @@ class OrderBooks:
                 asks[ask],
                 book.bid_levels,
                 book.ask_levels,
-                sum(bids[low if low > 0 else 1 : bid + 1]) if bid else 0,
-                sum(asks[ask : ask + reach[ask] + 1]) if ask <= grid else 0,
+                *row.depths(),
                 bid != row.said_bid or ask != row.said_ask,
                 fact.venue_ns,
                 fact.provenance_hash,
@@ -252,41 +255,39 @@ class OrderBooks:
         )
         row.said_bid, row.said_ask = bid, ask
 
-    def _ladder(self, row: _Row, fact: Fact) -> None:
-        bids, asks = tuple(row.book.side(1)), tuple(row.book.side(-1))
-        row.ladder_ns, row.dirty, last = fact.at_ns, False, row.last
-        told = (-1, 0, "") if last is None else (last.venue_seq, last.at_ns, last.provenance_hash)
-        self._out.append(BookLadder(fact.fact, fact.at_ns, row.market, bids, asks, *told))
+    def _ladder(self, row: Row, fact: Fact) -> None:
+        row.ladder_ns, row.dirty = fact.at_ns, False
+        self._out.append(row.ladder(fact))
 
     # ---- loss of trust ----
 
-    def _regressed(self, row: _Row, fact: VenueBookDelta | VenueBookImage) -> None:
+    def _regressed(self, row: Row, fact: VenueBookDelta | VenueBookImage) -> None:
         """Leave out what is older than what was applied; milliseconds of the venue's time tell by how much."""
-        self._out[-1] = _nothing(fact)
+        self._out[-1] = nothing(fact)
         self._say(fact, row.market, "REGRESSED", row.venue_ns // _MILLION, fact.venue_ns // _MILLION)
 
-    def _settle(self, row: _Row) -> None:
+    def _settle(self, row: Row) -> None:
         """Forget what was pending."""
         row.claim = None
         row.touched = row.told = row.crossed = False
 
-    def _break(self, row: _Row) -> None:
+    def _break(self, row: Row) -> None:
         """Stop believing a book until its next image."""
         book = row.book
         if book.live:
             self.stale_spells += bool(book.bid_levels or book.ask_levels)
             book.live = False
         self._settle(row)
-        row.told = True
+        row.told, row.waiting = True, []
 
-    def _mismatch(self, row: _Row, fact: Fact, claim: tuple[int, int, int, int]) -> None:
+    def _mismatch(self, row: Row, fact: Fact, claim: tuple[int, int, int, int]) -> None:
         """The group is over and the venue's claim does not hold: expected is its price, seen ours."""
         book = row.book
         expected, seen = (claim[1], book.bid) if claim[1] >= 0 and claim[1] != book.bid else (claim[2], book.ask)
         self._break(row)
         self._say(fact, row.market, "MISMATCH", expected, seen)
 
-    def _impossible(self, row: _Row, delta: VenueBookDelta) -> None:
+    def _impossible(self, row: Row, delta: VenueBookDelta) -> None:
         book, price = row.book, delta.price_ticks
         on_grid = 0 < price < book.grid
         held = (book.bids if delta.side > 0 else book.asks)[price] if on_grid else book.grid
@@ -303,54 +304,53 @@ class OrderBooks:
 
     def _record(self, record: VenueInstrumentRecord) -> None:
         row = self.rows.get(record.market)
-        if record.instrument_kind != 0 or record.tick_micros < 1:
+        if record.tick_micros < 1:
             return
-        grid = _MILLION // record.tick_micros
         self._ends[record.market] = record.expiry_ns or NEVER
         if row is None:
-            self.rows[record.market] = _Row(record.market, grid, record.price_bands)
+            kind = record.instrument_kind
+            self.rows[record.market] = Row(record.market, kind, record.tick_micros, record.price_bands)
         else:
-            self._regrid(row, record, grid, record.price_bands)
+            self._regrid(row, record, record.tick_micros, record.price_bands)
 
     def _status(self, status: VenueStatus) -> None:
         row = self.rows.get(status.market)
         if row is not None and (status.tick_micros or status.price_bands):
-            grid = _MILLION // status.tick_micros if status.tick_micros else row.book.grid
-            self._regrid(row, status, grid, status.price_bands)
+            self._regrid(row, status, status.tick_micros or row.tick, status.price_bands)
 
-    def _regrid(self, row: _Row, fact: Fact, grid: int, bands: tuple[PriceBand, ...]) -> None:
+    def _regrid(self, row: Row, fact: Fact, tick: int, bands: tuple[PriceBand, ...]) -> None:
         """Take new bands; on another grid the book begins again and waits for an image."""
-        if grid != row.book.grid:
+        if tick != row.tick:
             former = row.book.grid
             self._break(row)
-            row.book = Book(grid)
-            self._say(fact, row.market, "OFF_GRID", former, grid)
-        row.reach = reach_of(grid, bands)
+            row.regrid(tick, bands)
+            self._say(fact, row.market, "OFF_GRID", former, row.book.grid)
+        row.reach = reach_of(row.book, bands)
 
     def _connection(self, said: VenueConnection) -> None:
         event = said.event
         key = (said.fact >> SOURCE_SHIFT, said.connection_id)
         if event == "attached":
             self._attach(said, key)
-        elif event in ("lost", "off_grid"):
+        elif event in _LOST_BY:
             row = self.rows.get(said.market)
             if row is not None and row.book.live:
                 self._break(row)
-                self._say(said, row.market, "MISMATCH" if event == "lost" else "OFF_GRID", 0, 0)
+                self._say(said, row.market, _LOST_BY[event], 0, 0)
         elif event == "subscribed":
-            self._restart(said, self.streams.setdefault(key, _Stream()))
+            self._restart(said, self.streams.setdefault(key, Stream()))
         elif event in ("connected", "disconnected"):
-            self.streams.setdefault(key, _Stream())
+            self.streams.setdefault(key, Stream())
             for (source, name), stream in self.streams.items():
                 if source == key[0] and (name == key[1] or name.startswith(key[1] + "/")):
                     self._restart(said, stream)
         elif said.venue_seq >= 0:
-            self._answered(said, self.streams.setdefault(key, _Stream()))
+            self._answered(said, self.streams.setdefault(key, Stream()))
 
     def _attach(self, said: VenueConnection, key: tuple[int, str]) -> None:
         """A market's book is heard on this connection from now on; one heard elsewhere before cannot go on."""
         row = self.rows.get(said.market)
-        stream = self.streams.setdefault(key, _Stream())
+        stream = self.streams.setdefault(key, Stream())
         if row is None or row.stream is stream:
             return
         if row.stream is not None:
@@ -362,7 +362,7 @@ class OrderBooks:
             self._break(row)
             self._say(said, row.market, "RECONNECTED", 0, 0)
 
-    def _restart(self, said: VenueConnection, stream: _Stream) -> None:
+    def _restart(self, said: VenueConnection, stream: Stream) -> None:
         """Numbering begins again at 1; what was believed on this connection waits for an image."""
         stream.last = 0
         for row in stream.markets:
@@ -372,7 +372,7 @@ class OrderBooks:
                 self._say(said, row.market, "RECONNECTED", 0, 0)
         stream.markets.clear()
 
-    def _answered(self, said: VenueConnection, stream: _Stream) -> None:
+    def _answered(self, said: VenueConnection, stream: Stream) -> None:
         """An answer uses up a number of its subscription."""
         last, seq = stream.last, said.venue_seq
         if seq == last + 1 or last < 0:

@@ -71,6 +71,9 @@ def define(record: VenueInstrumentRecord) -> MarketDefinition:
         valid_from_ns=record.at_ns,
         provenance_hash=record.provenance_hash,
         reason=INTEL_DEF_PUBLISHED,
+        multiplier_micros=record.multiplier_micros,
+        funding_interval_h=record.funding_interval_h,
+        settle_currency=record.settle_currency,
     )
 
 

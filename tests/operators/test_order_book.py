@@ -22,8 +22,8 @@ from contracts.market import (
     VenueInstrumentRecord,
     VenueStatus,
 )
-from operators.levels import reach_of
-from operators.order_book import OrderBooks, apply, load
+from operators.levels import apply, load, reach_of
+from operators.order_book import OrderBooks
 
 SECOND = 1_000_000_000
 
@@ -341,8 +341,9 @@ def test_load_refuses_a_level_off_the_grid() -> None:
 
 def test_depth_reaches_three_legal_steps() -> None:
     """The reach of a price is three steps of its band; without bands, three ticks."""
-    reach = reach_of(1_000, (PriceBand(1, 100, 1), PriceBand(100, 900, 10), PriceBand(900, 999, 1)))
-    assert ([3, 3, 30, 30, 3], [3]) == ([reach[price] for price in (5, 100, 101, 900, 901)], [reach_of(100, ())[50]])
+    reach = reach_of(Book(1_000), (PriceBand(1, 100, 1), PriceBand(100, 900, 10), PriceBand(900, 999, 1)))
+    flat = reach_of(Book(100), ())
+    assert ([3, 3, 30, 30, 3], 3) == ([reach[price] for price in (5, 100, 101, 900, 901)], flat[50])
 
 
 @given(CHANGES, st.integers(0, 80), st.integers(1, 9))
