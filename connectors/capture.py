@@ -8,6 +8,8 @@ Formats, told apart by their first lines and never by the file's name, plain or 
     kalshi lines    the recorder of the BTC files: event_type, local_recv_ns, payload_json
     kalshi document one JSON document whose `frames` hold received_ms and the untouched frame
     polymarket      lines of kind ws_message, whose `data` is the frame's text
+    crypto venues   raw lines of hftbacktest's collector, and cryptofeed's (connectors/capture_crypto.py)
+    quotes          a parquet table of best quotes (connectors/capture_quotes.py)
 
 A recording that was cut short (a torn last line, a gzip stream without its end) is read up to its last whole line, and
 `truncated` says so. Any other line that cannot be read is a frame all the same, and becomes a dead letter.
@@ -23,11 +25,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from connectors.capture_formats import DOCUMENT, FORMATS, Format, Header, dated, recognise
+from connectors.capture_crypto import CRYPTO_FORMATS, recognise_crypto
+from connectors.capture_formats import DIALECTS, DOCUMENT, FORMATS, Format, Header, dated, recognise
 from connectors.capture_text import CHUNK, Cut, chunks, lines
 from connectors.errors import CaptureError
 from operators.normalise.frames import Frame
 
+PARQUET = b"PAR1"
 _PROBE_LINES = 16
 
 
@@ -80,15 +84,18 @@ def open_capture(path: Path | str, source: int = 0) -> Capture:
         first = _first_lines(path)
     except OSError as err:
         raise CaptureError(f"{path}: {err.strerror or err}; allowed: a readable file") from None
+    if first and first[0].startswith(PARQUET):
+        from connectors.capture_quotes import QuoteCapture  # its library takes as long to load as all the rest
+
+        return QuoteCapture(path, source_id, source)
     if not any(line.strip() for line in first):
         raise CaptureError(f"{path}: is empty; allowed: a recording with at least one line")
-    form = recognise(first)
+    form = recognise(first) or recognise_crypto(first)
     if form is None:
-        raise CaptureError(f"{path}: unknown format; allowed: {', '.join(known.name for known in FORMATS)}")
+        known_names = ", ".join(known.name for known in (*FORMATS, *CRYPTO_FORMATS))
+        raise CaptureError(f"{path}: unknown format; allowed: {known_names}")
     if not form.dialect:
-        raise CaptureError(
-            f"{path}: {form.name}; allowed: {', '.join(known.dialect for known in FORMATS if known.dialect)}"
-        )
+        raise CaptureError(f"{path}: {form.name}; allowed: {', '.join(DIALECTS)}")
     capture = Capture(path, source_id, form, source)
     if form is DOCUMENT and not capture.first_ns:
         raise CaptureError(f"{path}: a document without frames; allowed: {', '.join(known.name for known in FORMATS)}")

@@ -68,7 +68,7 @@ _FRAGMENT, _FRAMED = msgspec.json.Decoder(_Fragment), msgspec.json.Decoder(_Fram
 _RAW = JSONDecoder()
 
 
-class _Arrival:
+class Arrival:
     """Arrivals as far as they can be believed: one damaged number must not move the clock by years."""
 
     __slots__ = ("doubted", "last")
@@ -133,7 +133,7 @@ def _ours(dialect: str) -> Reader:
     """Read our own lines; the header is a line of the recorder."""
 
     def read(lines: Iterator[bytes], source: int) -> Iterator[Frame]:
-        arrival, conn = _Arrival(), ""
+        arrival, conn = Arrival(), ""
         for position, line in enumerate(lines, 1):
             try:
                 known = _OURS.decode(line)
@@ -156,7 +156,7 @@ def _ours(dialect: str) -> Reader:
 
 def _kalshi_lines(lines: Iterator[bytes], source: int) -> Iterator[Frame]:
     """Read the recorder's lines; the whole line is the frame."""
-    arrival = _Arrival()
+    arrival = Arrival()
     for position, line in enumerate(lines, 1):
         try:
             at_ns = arrival.at(_KALSHI.decode(line).local_recv_ns)
@@ -167,7 +167,7 @@ def _kalshi_lines(lines: Iterator[bytes], source: int) -> Iterator[Frame]:
 
 def _fragments(lines: Iterator[bytes], source: int) -> Iterator[Frame]:
     """Read journal lines; `data` is the frame."""
-    arrival = _Arrival()
+    arrival = Arrival()
     for position, line in enumerate(lines, 1):
         try:
             known = _FRAGMENT.decode(line)
@@ -190,7 +190,7 @@ def _document(lines: Iterator[bytes], source: int) -> Iterator[Frame]:
         parts.append(err.rest)
     text = b"\n".join(parts).decode(errors="replace")
     place = text.find("[", text.find('"frames"')) + 1 if '"frames"' in text else 0
-    arrival, position = _Arrival(), 0
+    arrival, position = Arrival(), 0
     while place:
         place = _skip(text, place)
         if text[place : place + 1] == "]":
@@ -221,4 +221,10 @@ _KALSHI_LINES = Format("kalshi recorder lines", "kalshi", "kalshi_recorder", _ka
 DOCUMENT = Format("kalshi document with frames", "kalshi", "kalshi", _document)
 _FRAGMENTS = Format("polymarket ws_message lines", "polymarket", "clob_v2", _fragments)
 FORMATS = (Format("our captures", "", "", _ours("")), _KALSHI_LINES, DOCUMENT, _FRAGMENTS)
-DIALECTS = {"clob_v2": "polymarket", "kalshi": "kalshi", "kalshi_recorder": "kalshi"}
+DIALECTS = {
+    "binance": "binance",
+    "bitget": "bitget",
+    "clob_v2": "polymarket",
+    "kalshi": "kalshi",
+    "kalshi_recorder": "kalshi",
+}

@@ -9,6 +9,7 @@ import msgspec
 CHUNK = 1 << 20
 LINE_MAX = 256 << 20
 _GZIP = b"\x1f\x8b"
+_TIME = b"0123456789.: "
 
 
 class Cut(Exception):
@@ -51,7 +52,10 @@ def chunks(path: Path, used: Callable[[int], None]) -> Iterator[bytes]:
 
 
 def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield whole lines without their ends; a last line without one counts if it is whole JSON, else raises Cut."""
+    """Yield whole lines without their ends; a last line without one counts if it is whole JSON, else raises Cut.
+
+    An arrival time may stand before the JSON.
+    """
     rest, count = b"", 0
     try:
         for piece in pieces:
@@ -66,7 +70,7 @@ def lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     if not rest.strip():
         return
     try:
-        msgspec.json.decode(rest)
+        msgspec.json.decode(rest.lstrip(_TIME))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise Cut(f"line {count + 1} is torn; read up to line {count}", rest) from None
     yield rest

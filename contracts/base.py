@@ -81,7 +81,7 @@ def read(cls: type[W], data: bytes) -> W:
         value: W = _decoder(cls).decode(data)
     except msgspec.ValidationError as err:
         raise Refused(f"{cls.__name__}: {err}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Refused(f"{cls.__name__}: not JSON ({err})") from None
     return value
 

@@ -35,6 +35,8 @@ class DeskConfigured(Wire):
     plan_hash        hash of the generated plan
     fingerprint      platform the run was made on
     overrides        (parameter, value) that differ from the catalogue's defaults
+    queue_model      what the paper venue believes of the queue before an order: conservative or calibrated
+    outages          (start, length) in seconds from birth: windows in which the paper venue is out of reach
     """
 
     desk_id: Id
@@ -53,6 +55,8 @@ class DeskConfigured(Wire):
     plan_hash: Text
     fingerprint: Text
     overrides: tuple[tuple[Text, Text], ...]
+    queue_model: Text = "conservative"
+    outages: tuple[tuple[Count, Count], ...] = ()
 
 
 class ConfigApplied(Wire):

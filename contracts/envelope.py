@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from contracts import control, intent, market, order, signal
-from contracts.base import Wire
+from contracts.base import Refused, Wire
 from contracts.units import Count, Id, Index, LongText, Ns, Number, OptionalId, Reason, Text
 
 PAYLOADS: tuple[type[Wire], ...] = tuple(
@@ -126,14 +126,14 @@ def payload_union(kinds: tuple[type[Wire], ...] = PAYLOADS) -> Any:
 FACTS = tuple(cls for cls in PAYLOADS if issubclass(cls, market.Fact))
 
 
-class CheckedRow(Struct, frozen=True, gc=False, array_like=True):
-    """A row whose payload is decoded and checked against its contract."""
+class CheckedRow(Struct, frozen=True, gc=False, array_like=True, forbid_unknown_fields=True):
+    """A row whose payload is decoded and checked against its contract; none may stand under the rank of facts."""
 
-    cause: int
-    rank: int
-    index: int
-    at_ns: int
-    market: int
+    cause: Index
+    rank: Count
+    index: Count
+    at_ns: Ns
+    market: Index
     payload: payload_union()  # type: ignore[valid-type]
 
 
@@ -152,14 +152,18 @@ def entries_of(data: bytes) -> list[Any]:
 
 
 def rows_of(data: bytes, chain: str = JOURNAL) -> list[CheckedRow]:
-    """Decode a block and check every payload; raises msgspec.ValidationError on the first that is invalid.
+    """Decode a block and check every payload; raises Refused naming the first place that breaks its contract.
 
     A fact of a journal becomes a row: its own id as cause, FACT_RANK as maker. About 0.3 µs a row, 0.8 µs a fact.
     """
-    if chain == DECISIONS:
-        rows: list[CheckedRow] = _ROWS(data)
-        return rows
+    try:
+        if chain == DECISIONS:
+            rows: list[CheckedRow] = _ROWS(data)
+            return rows
+        entries = entries_of(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
+        raise Refused(f"{chain} block: {err}") from None
     return [
         entry if type(entry) is CheckedRow else CheckedRow(entry.fact, FACT_RANK, 0, entry.at_ns, entry.market, entry)
-        for entry in entries_of(data)
+        for entry in entries
     ]

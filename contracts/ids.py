@@ -62,6 +62,16 @@ def content_hash(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
+def market_name(venue_id: str, symbol: str) -> str:
+    """Name a market of a venue that spells its symbols as other venues do, `bitget:BTCUSDT`: no two can be one."""
+    return f"{venue_id}:{symbol}"
+
+
+def symbol_of(venue_id: str, market_id: str) -> str:
+    """Return the venue's own spelling of a market's id."""
+    return market_id.removeprefix(f"{venue_id}:")
+
+
 def instrument_id(venue_id: str, symbol: str, outcome: str) -> str:
     """hex16(sha256(venue | symbol | outcome)), by the catalogue's rule for intel.instrument_registry."""
     return sha256(f"{venue_id}|{symbol}|{outcome}".encode()).hexdigest()[:16]

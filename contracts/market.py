@@ -31,10 +31,14 @@ NO_MARKET = -1
 
 
 class Kind(IntEnum):
-    """What an instrument pays: BINARY 0 or 1 at resolution; PERP the price difference, with funding."""
+    """What an instrument pays: BINARY 0 or 1 at resolution; PERP the price difference, with funding; SPOT the asset.
+
+    Spot books are read, beside perpetuals; nothing is traded there, so no record of SPOT becomes a definition.
+    """
 
     BINARY = 0
     PERP = 1
+    SPOT = 2
 
 
 class Status(IntEnum):
@@ -98,7 +102,7 @@ class VenueInstrumentRecord(Fact):
 
     market_id         the venue's own id: ticker, token id, symbol
     venue_id          kalshi, polymarket, bitget, binance
-    instrument_kind   0 BINARY, 1 PERP
+    instrument_kind   0 BINARY, 1 PERP, 2 SPOT
     outcome           YES, NO or the outcome's name; empty for perps
     tick_micros       one tick of the price grid, in millionths
     lot_micros        one lot, in millionths of a contract or share
@@ -425,9 +429,11 @@ class Touch(Fact):
 class BookEvent(Fact):
     """Something happened to the trust in a book.
 
-    event      IMAGE, EMPTY, CROSSED, UNCROSSED, REGRESSED, SILENT, HEARD, or one of BOOK_LOST
-    expected   number that was expected, or 0
-    seen       number that was seen, or 0
+    event      one of BOOK_LOST; IMAGE, EMPTY, CROSSED, UNCROSSED, REGRESSED, of the book itself; or, as
+               operators/freshness.py defines them: of its silence CALM, QUIET, FROZEN, SILENT and HEARD, of what
+               contradicts it STUCK, GHOST and AGREED, of lateness SKEW and STEADY
+    expected   number that was expected, or 0; the limit in milliseconds for silence, contradiction and lateness
+    seen       number that was seen, or 0; milliseconds likewise
     """
 
     event: Text
@@ -453,7 +459,8 @@ class BookLadder(Fact):
 
 
 BOOK_LOST = frozenset({"GAP", "NEGATIVE", "MISMATCH", "CHECKSUM", "OFF_GRID", "RECONNECTED", "NO_IMAGE"})
-"""Events after which changes can no longer be applied: only an image makes the book known again."""
+"""Events after which changes can no longer be applied: only an image makes the book known again. What freshness says of
+a book is not among them: its content may be true, it is only not proven, so changes go on being applied meanwhile."""
 
 
 class BookQuality(Wire):

@@ -502,6 +502,13 @@ INTEL_FRAME_BAD_FIELD = "INTEL_FRAME_BAD_FIELD"
 INTEL_FRAME_BAD_PRICE = "INTEL_FRAME_BAD_PRICE"
 INTEL_FRAME_BAD_SIZE = "INTEL_FRAME_BAD_SIZE"
 INTEL_FRAME_NO_MARKET = "INTEL_FRAME_NO_MARKET"
+INTEL_BOOK_CALM = "INTEL_BOOK_CALM"
+INTEL_BOOK_QUIET = "INTEL_BOOK_QUIET"
+INTEL_BOOK_FROZEN = "INTEL_BOOK_FROZEN"
+INTEL_BOOK_GHOST = "INTEL_BOOK_GHOST"
+INTEL_BOOK_CROSSED = "INTEL_BOOK_CROSSED"
+INTEL_BOOK_CHECKSUM = "INTEL_BOOK_CHECKSUM"
+INTEL_CLOCK_SKEW = "INTEL_CLOCK_SKEW"
 RISK_ORDER_AUTHORISED = "RISK_ORDER_AUTHORISED"
 
 # fmt: off
@@ -993,6 +1000,13 @@ REGISTRY: dict[str, Code] = {
     INTEL_FRAME_BAD_PRICE: Code("HARD", "", "a price is not on the instrument's grid, so it would have to be rounded"),
     INTEL_FRAME_BAD_SIZE: Code("HARD", "", "a size is not a decimal of the instrument's lots"),
     INTEL_FRAME_NO_MARKET: Code("HARD", "", "the frame concerns a market that cannot be known"),
+    INTEL_BOOK_CALM: Code("INFO", "", "the book says nothing, and an agreeing ticker, a trade or a running number proves that nothing was lost"),
+    INTEL_BOOK_QUIET: Code("HARD", "", "the book says nothing on a connection that is alive, and nothing proves it"),
+    INTEL_BOOK_FROZEN: Code("CRITICAL", "", "the connection stopped, or the book stands still while its ticker or its trades move"),
+    INTEL_BOOK_GHOST: Code("CRITICAL", "", "the book goes on and contradicts the venue's ticker or its trades"),
+    INTEL_BOOK_CROSSED: Code("HARD", "", "the best bid is at or above the best ask for longer than the grace"),
+    INTEL_BOOK_CHECKSUM: Code("HARD", "", "the venue's checksum is not that of the book"),
+    INTEL_CLOCK_SKEW: Code("HARD", "", "messages arrive later or earlier by the venue's clock than is usual for their source"),
     RISK_ORDER_AUTHORISED: Code("INFO", "", "the order may leave: its intent was approved and every required pre-sign guard agreed"),
 }
 

@@ -10,11 +10,12 @@ from msgspec import Meta
 from pydantic import Field
 
 MAX_INT = (1 << 63) - 1
+TICKS_MAX = 1 << 40  # spot books carry asks a hundred thousand times the price, on grids of 10^-8
 
 Ticks = Annotated[
     int,
-    Meta(ge=0, le=100_000_000, description="price in the instrument's own ticks"),
-    Field(ge=0, le=100_000_000, strict=True, description="price in the instrument's own ticks"),
+    Meta(ge=0, le=TICKS_MAX, description="price in the instrument's own ticks"),
+    Field(ge=0, le=TICKS_MAX, strict=True, description="price in the instrument's own ticks"),
 ]
 Lots = Annotated[
     int,

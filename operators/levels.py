@@ -10,10 +10,14 @@ _MILLION = 1_000_000
 
 
 class SameReach(Sequence[int]):
-    """Three steps of one tick at any price: the reach where prices have no bands."""
+    """Three steps of one width at any price: the reach where prices have no upper bound."""
+
+    def __init__(self, step_ticks: int) -> None:
+        """Take the legal step in ticks."""
+        self.reach = DEPTH_STEPS * step_ticks
 
     def __getitem__(self, price: int) -> int:  # type: ignore[override]
-        return DEPTH_STEPS
+        return self.reach
 
     def __len__(self) -> int:
         return 0
@@ -103,7 +107,7 @@ def load(book: Book, image: VenueBookImage) -> bool:
 def reach_of(book: Book, bands: tuple[PriceBand, ...]) -> Sequence[int]:
     """Return for each tick how far three legal steps reach."""
     if isinstance(book, OpenBook):
-        return SameReach()
+        return SameReach(max((band.step_ticks for band in bands), default=1))
     reach = [DEPTH_STEPS] * (book.grid + 2)
     for band in reversed(bands):
         for price in range(max(band.start_ticks, 0), min(band.end_ticks, book.grid) + 1):

@@ -348,17 +348,17 @@ class OrderBooks:
             self._answered(said, self.streams.setdefault(key, Stream()))
 
     def _attach(self, said: VenueConnection, key: tuple[int, str]) -> None:
-        """A market's book is heard on this connection from now on; one heard elsewhere before cannot go on."""
+        """A market's book is heard here from now on; one heard elsewhere cannot go on, one heard nowhere can."""
         row = self.rows.get(said.market)
         stream = self.streams.setdefault(key, Stream())
         if row is None or row.stream is stream:
             return
-        if row.stream is not None:
-            row.stream.markets.remove(row)
-        row.stream = stream
+        former, row.stream = row.stream, stream
+        if former is not None:
+            former.markets.remove(row)
         row.venue_ns = 0
         stream.markets.append(row)
-        if row.book.live:
+        if row.book.live and former is not None:
             self._break(row)
             self._say(said, row.market, "RECONNECTED", 0, 0)
 

@@ -9,6 +9,7 @@ entity begins its symbol, or is `macro`. Source: rule of disc.event_calendar_map
 
 from typing import NamedTuple
 
+from contracts.ids import symbol_of
 from contracts.market import CalendarEvent, Kind, MarketDefinition
 
 CLEAR, PRE, LIVE, POST, UNKNOWN = "CLEAR", "PRE", "LIVE", "POST", "UNKNOWN"
@@ -31,7 +32,8 @@ def matches(definition: MarketDefinition, row: Scheduled, match_ns: int) -> bool
     """True when an event concerns an instrument."""
     entity, _, kind = row.key.partition(":")
     if definition.instrument_kind == Kind.PERP:
-        return entity == "macro" or (entity != "" and definition.market_id.upper().startswith(entity.upper()))
+        symbol = symbol_of(definition.venue_id, definition.market_id).upper()
+        return entity == "macro" or (entity != "" and symbol.startswith(entity.upper()))
     if abs(row.start_ns - definition.expiry_ns) > match_ns:
         return False
     if entity in (definition.event_id, definition.series_id):

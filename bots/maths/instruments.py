@@ -4,7 +4,8 @@
 
 Symbols: tick and lot in millionths (contracts/market.py). Valid binary: 0 < tick <= max_binary_tick and 1 a multiple of
 the tick, lot > 0, both outcomes present, expiry known. Valid perp: tick, lot and multiplier > 0, funding interval 1, 2,
-4 or 8 hours, settlement currency known. Source: rule of intel.instrument_registry.
+4 or 8 hours, settlement currency known. Spot is never valid: its books are read, and nothing is traded there. Source:
+rule of intel.instrument_registry.
 """
 
 from hashlib import sha256
@@ -15,8 +16,10 @@ from contracts.ids import instrument_id
 from contracts.market import Kind, MarketDefinition, VenueInstrumentRecord, VenueStatus
 from contracts.reasons import INTEL_DEF_PUBLISHED
 
-MILLION, BINARY = 1_000_000, int(Kind.BINARY)
+MILLION, BINARY, PERP = 1_000_000, int(Kind.BINARY), int(Kind.PERP)
 FUNDING_HOURS = frozenset({1, 2, 4, 8})
+DOLLARS = frozenset({"USD", "USDT", "USDC", "BUSD", "FDUSD", "SUSDT", "SUSDC"})
+"""Currencies that prices of perpetuals are quoted in; what settles in another is an inverse contract."""
 TOKEN_VENUES = frozenset({"polymarket"})
 SOLE = "SOLE"  # a stand-alone binary: one book serves both outcomes
 """Venues where each outcome is an instrument of its own, so that its complement must be named."""
@@ -40,7 +43,20 @@ def is_valid(record: VenueInstrumentRecord, max_tick_micros: int) -> bool:
             and paired
             and record.expiry_ns > 0
         )
-    return record.multiplier_micros > 0 and record.funding_interval_h in FUNDING_HOURS and record.settle_currency != ""
+    return (
+        record.instrument_kind == PERP
+        and record.multiplier_micros > 0
+        and record.funding_interval_h in FUNDING_HOURS
+        and record.settle_currency != ""
+    )
+
+
+def is_linear(definition: MarketDefinition) -> bool:
+    """True when price times size is money: a binary, or a perpetual that settles in the currency of its price.
+
+    An inverse (coin-margined) contract is worth a fixed sum of dollars, paid in coins: size / price.
+    """
+    return definition.instrument_kind == BINARY or definition.settle_currency in DOLLARS
 
 
 def define(record: VenueInstrumentRecord) -> MarketDefinition:

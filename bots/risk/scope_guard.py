@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from bots.kit import BotConfig, DeskContext, Instant, Latest, On, Signal, approve, guard, reject
 from contracts.control import PolicyBundle
+from contracts.ids import symbol_of
 from contracts.intent import BotNote, OrderIntent, RiskVote
 from contracts.market import MarketDefinition
 from contracts.reasons import (
@@ -69,7 +70,8 @@ def judged(config: Config, definition: MarketDefinition, desk: DeskContext, bund
     if bundle is None:
         return INVALID if live else BLOCK if outside else OK_LISTED if desk.scope else OK_UNLISTED
     lists, venue, event = compiled(bundle), definition.venue_id, definition.event_id
-    if outside or _names(lists.denied, venue, definition.market_id, event, definition.series_id):
+    symbol = symbol_of(venue, definition.market_id)
+    if outside or _names(lists.denied, venue, symbol, event, definition.series_id):
         return BLOCK
     listed = bool(lists.markets or lists.events or lists.series)
     if not lists.valid or (live and config.require_scope_in_live and not listed and not desk.scope):
@@ -78,7 +80,7 @@ def judged(config: Config, definition: MarketDefinition, desk: DeskContext, bund
         return BLOCK
     if not listed:
         return OK_LISTED if desk.scope else OK_UNLISTED
-    named = _names(lists.markets, venue, definition.market_id) or _names(lists.events, venue, event)
+    named = _names(lists.markets, venue, symbol) or _names(lists.events, venue, event)
     prefix = event.partition(config.series_separator)[0]
     return OK_LISTED if named or _names(lists.series, venue, definition.series_id, event, prefix) else BLOCK
 

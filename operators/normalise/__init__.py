@@ -15,7 +15,17 @@ from contracts.envelope import DeadLetter
 from contracts.ids import fact_id
 from contracts.market import ClockTick, Fact, VenueConnection, VenueInstrumentRecord
 from contracts.reasons import INTEL_FRAME_BAD_FIELD, INTEL_FRAME_BAD_PRICE, INTEL_FRAME_UNKNOWN_KIND
-from operators.normalise import clob_v2, clob_v2_events, kalshi, kalshi_events
+from operators.normalise import (
+    binance,
+    binance_events,
+    bitget,
+    bitget_events,
+    clob_v2,
+    clob_v2_events,
+    kalshi,
+    kalshi_events,
+    quotes,
+)
 from operators.normalise.frames import CLOCK, CONNECTION, ENGAGED, Counts, Frame, Normalised
 from operators.normalise.instruments import read_instruments
 from operators.normalise.markets import Market, Markets, Sheet
@@ -121,10 +131,9 @@ class Normaliser:
 
     def _bury(self, frame: Frame, err: Unreadable) -> None:
         """Keep what could not be read. A lost change makes its book wrong where no sequence number would tell."""
-        if frame.dialect == "clob_v2":
-            why = "off_grid" if err.reason == INTEL_FRAME_BAD_PRICE else "lost"
-            for market_id in clob_v2_events.touched(frame.data):
-                self.markets.lose(market_id, why)
+        why = "off_grid" if err.reason == INTEL_FRAME_BAD_PRICE else "lost"
+        for market_id in _TOUCHED.get(frame.dialect, _nothing)(frame.data):
+            self.markets.lose(market_id, why)
         source_id = self.sources.get(frame.source, str(frame.source))
         detail = err.detail[:4_096]
         self._dead.append(DeadLetter(source_id, frame.position, frame.at_ns, err.reason, detail, frame.data.hex()))
@@ -133,6 +142,11 @@ class Normaliser:
 def _tick(frame: Frame) -> ClockTick:
     """A tick carries what the edge saw of the environment's kill switch when it was made."""
     return ClockTick(fact_id(frame.source, frame.position), frame.at_ns, -1, frame.data == ENGAGED)
+
+
+def _nothing(data: bytes) -> tuple[str, ...]:
+    """Return the books that a frame of a numbered venue leaves in doubt: its next number tells."""
+    return ()
 
 
 def _unknown(table: Markets, frames: list[Frame], out: list[Fact], slow: _Slow) -> None:
@@ -160,14 +174,25 @@ def _connection(sheet: Sheet, frame: Frame) -> None:
 
 
 DIALECTS: dict[str, _Run] = {
+    "binance": binance.read,
+    "bitget": bitget.read,
     "clob_v2": clob_v2.read,
     "kalshi": kalshi.read_frames,
     "kalshi_recorder": kalshi.read_lines,
+    quotes.DIALECT: _unknown,
     CONNECTION: _unknown,
 }
 _READERS: dict[str, Callable[[Sheet, Frame], None]] = {
+    "binance": lambda sheet, frame: binance_events.read_slow(sheet, frame.data),
+    "bitget": lambda sheet, frame: bitget_events.read_slow(sheet, frame.data),
     "clob_v2": lambda sheet, frame: clob_v2_events.read_slow(sheet, frame.data),
     "kalshi": lambda sheet, frame: kalshi_events.read_slow(sheet, frame.data, recorded=False),
     "kalshi_recorder": lambda sheet, frame: kalshi_events.read_slow(sheet, frame.data, recorded=True),
+    quotes.DIALECT: lambda sheet, frame: quotes.read_slow(sheet, frame.data),
     CONNECTION: _connection,
+}
+# Without a number that tells that a change is missing, a lost frame must name the books that it would have changed.
+_TOUCHED: dict[str, Callable[[bytes], Iterable[str]]] = {
+    "bitget": bitget_events.touched,
+    "clob_v2": clob_v2_events.touched,
 }

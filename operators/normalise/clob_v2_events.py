@@ -5,6 +5,7 @@ prove nothing, because they arrive before the changes that cause them (fact shee
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -74,7 +75,16 @@ class _Event(Struct, gc=False):
     winning_asset_id: str | None = None
 
 
+class _Plain(Struct, gc=False):
+    """What the quick reader asks of a change; whatever else the message holds is not looked at."""
+
+    event_type: Literal["price_change"]
+    price_changes: list[_Any]
+    timestamp: int
+
+
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_PLAIN = msgspec.json.Decoder(_Plain, strict=False)
 _EVENT = msgspec.json.Decoder(_Event, strict=False)
 BOOKS = ("price_change", "book", "tick_size_change")
 
@@ -104,7 +114,7 @@ def _one(sheet: Sheet, data: bytes) -> None:
         raise Unreadable(
             INTEL_FRAME_UNKNOWN_KIND, f"frame: {shown(data[:60])}; allowed: an object or an array of objects"
         )
-    event = _EVENT.decode(data)
+    event = _event(data)
     kind = event.event_type
     if kind is None:
         kind = _shape(event)
@@ -125,6 +135,18 @@ def _one(sheet: Sheet, data: bytes) -> None:
             sheet.define(record)
     else:
         raise Unreadable(INTEL_FRAME_UNKNOWN_KIND, f"event_type: {shown(kind)}; allowed: {_ALLOWED}")
+
+
+def _event(data: bytes) -> _Event:
+    """Decode an event; a change may hold anything in fields that no change needs, as the quick reader allows."""
+    try:
+        return _EVENT.decode(data)
+    except (msgspec.ValidationError, UnicodeDecodeError) as err:
+        try:
+            plain = _PLAIN.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise err from None
+    return _Event(plain.event_type, timestamp=plain.timestamp, price_changes=plain.price_changes)
 
 
 def _shape(event: _Event) -> str:

@@ -1,11 +1,11 @@
-"""Read instrument metadata: our own records, Kalshi markets and events, Polymarket gamma and CLOB markets.
+"""Read instrument metadata: our own, Kalshi markets and events, Polymarket gamma and CLOB markets, Bitget's lists.
 
 The same reader serves a file of instruments and metadata that arrives inside a recording. Fields are followed as the
 venues document them; ticks, lots and fees are taken from the fields and never from names.
 """
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import gcd
 
 import msgspec
@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from contracts.base import Refused
 from contracts.market import FeeModel, PriceBand, Status, VenueInstrumentRecord
 from contracts.reasons import INTEL_FRAME_BAD_FIELD, INTEL_FRAME_NOT_JSON
+from operators.normalise.binance_records import exchange_info
+from operators.normalise.bitget_contracts import is_listed, listed
 from operators.normalise.markets import (
     FINE_MICROS,
     KALSHI_FEE,
@@ -21,6 +23,7 @@ from operators.normalise.markets import (
     POLYMARKET_FEE,
     default_record,
     groups,
+    lawful,
     one_step,
 )
 from operators.normalise.spelling import (
@@ -36,7 +39,17 @@ from operators.normalise.spelling import (
 )
 
 Fields = dict[str, object]
-_ANY = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _exact(text: str) -> Decimal:
+    """Return a number as it is written; raises ValueError, which the decoder expects, where no Decimal can hold it."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"number {shown(text)}; allowed: a number that can be held") from None
+
+
+_ANY = msgspec.json.Decoder(float_hook=_exact)
 _PARTS = ("markets", "market", "data", "raw", "nested", "single", "payloads")
 _KALSHI_STATUS = {
     "active": Status.OPEN,
@@ -69,10 +82,15 @@ def read_instruments(data: bytes) -> list[VenueInstrumentRecord]:
                 documents += [_ANY.decode(line)] if line.strip() else []
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
                 raise Refused(f"instruments line {number}: not JSON ({err})") from None
-    records = {record.market_id: record for document in documents for record in records_of(document)}
+    try:
+        records = {record.market_id: lawful(record) for document in documents for record in records_of(document)}
+    except Unreadable as err:
+        raise Refused(f"instruments: {err.detail}") from None
+    except RecursionError:
+        raise Refused("instruments: lists in lists without end; allowed: records, or a venue's answer") from None
     if not records:
         raise Refused(
-            "instruments: no market found; allowed: our records, Kalshi markets, Polymarket gamma or CLOB markets"
+            "instruments: no market found; allowed: our records, Kalshi or Polymarket markets, Binance's exchangeInfo"
         )
     return list(records.values())
 
@@ -86,6 +104,8 @@ def unreadable(data: bytes, err: Exception) -> Unreadable:
     """Say what a decoder found wrong: text that is no JSON at all, or JSON with a wrong field."""
     try:
         _ANY.decode(data)
+    except msgspec.ValidationError as refused:
+        return Unreadable(INTEL_FRAME_BAD_FIELD, f"frame: {refused}")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as broken:
         return Unreadable(INTEL_FRAME_NOT_JSON, f"frame: {broken}; allowed: JSON")
     return Unreadable(INTEL_FRAME_BAD_FIELD, f"{err}")
@@ -108,6 +128,12 @@ def records_of(value: object, event: Fields | None = None) -> Iterator[VenueInst
         yield from clob_records(fields)
     elif "conditionId" in fields:
         yield from gamma_records(fields, event)
+    elif "symbols" in fields and "rateLimits" in fields:
+        yield from exchange_info(fields, {})
+    elif is_listed(fields):
+        found = listed(fields)
+        if found is not None:
+            yield found
     else:
         inside = fields if "markets" in fields and ("event_ticker" in fields or "slug" in fields) else event
         for name in _PARTS:
@@ -124,8 +150,8 @@ def _own(fields: Fields) -> VenueInstrumentRecord:
         raise Refused(f"instrument {shown(fields.get('market_id'))}: {err}") from None
     if record.instrument_kind == 0 and (refusal := tick_refusal(record.tick_micros)):
         raise Refused(f"instrument {shown(record.market_id)}: {refusal}")
-    if not record.lot_micros:
-        raise Refused(f"instrument {shown(record.market_id)}: lot_micros 0; allowed: 1 or more")
+    if not record.lot_micros or not record.tick_micros:
+        raise Refused(f"instrument {shown(record.market_id)}: tick_micros or lot_micros 0; allowed: 1 or more")
     return record
 
 
@@ -247,7 +273,7 @@ def _list_of(value: object) -> list[object]:
     if isinstance(value, str):
         try:
             value = _ANY.decode(value)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
             return []
     return value if isinstance(value, list) else []
 

@@ -52,7 +52,7 @@ class _Line(Struct, gc=False):
     connection_id: str
     payload_json: msgspec.Raw = msgspec.Raw(b"{}")
     sequence_number: int | None = None
-    channel: str | None = None
+    channel: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Delta(Struct, gc=False):
@@ -124,6 +124,7 @@ _RECORDER = {
 }
 _ANSWERS = {"subscribed": "subscribed", "ok": "answered", "unsubscribed": "answered", "error": "answered"}
 _PROBES = {b"PONG", b"PING", b"heartbeat"}
+_CONTROL = b'"control"'
 
 
 def read_slow(sheet: Sheet, data: bytes, *, recorded: bool) -> None:
@@ -149,7 +150,7 @@ def _line(sheet: Sheet, line: _Line) -> None:
     if kind == "watch_market":
         sheet.control = True
         _watch(sheet, _WATCH.decode(payload))
-    elif kind in _RECORDER or (line.channel == "control" and kind not in _READERS):
+    elif kind in _RECORDER or (bytes(line.channel) == _CONTROL and kind not in _READERS):
         sheet.control = True
         if kind == "ws_subscribed":  # the recorder's own numbering runs per connection: a subscription restarts nothing
             sheet.stream = f"{sheet.stream}/{_SUBSCRIBED.decode(payload).msg.sid}"

@@ -4,17 +4,20 @@ A `Market` is a value; whatever changes it makes a new one. A `Sheet` collects w
 committed as a whole or thrown away, so that a frame that cannot be read leaves no trace but its dead letter.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import gcd
 
 from msgspec.structs import replace
 
+from contracts.base import Refused, read, write
 from contracts.ids import INDEX_BITS, INDEX_SHIFT, fact_id
-from contracts.market import Fact, FeeModel, PriceBand, VenueConnection, VenueInstrumentRecord
+from contracts.market import Fact, FeeModel, Kind, PriceBand, VenueConnection, VenueInstrumentRecord
 from contracts.reasons import INTEL_FRAME_BAD_FIELD, INTEL_FRAME_NO_MARKET
+from operators.normalise.bitget_book import SpelledBook
 from operators.normalise.frames import Frame
 from operators.normalise.spelling import (
     MILLION,
+    PRICE_MAX,
     Sizes,
     Unreadable,
     ask_claims,
@@ -22,6 +25,7 @@ from operators.normalise.spelling import (
     changes,
     levels,
     mirrored,
+    prices,
     shown,
     sizes,
     tick_refusal,
@@ -47,10 +51,13 @@ class Market:
         """Take its number, its newest record, the connection its book is heard on, and why that book was lost."""
         tick, lot = record.tick_micros, record.lot_micros
         self.index, self.record, self.stream, self.lost = index, record, stream, lost
-        self.levels: dict[str, int] = levels(tick)
-        self.sides: dict[str, tuple[int, dict[str, int]]] = {"yes": (1, self.levels), "no": (-1, mirrored(tick))}
-        self.bid_claims: dict[str, int] = bid_claims(tick)
-        self.ask_claims: dict[str, int] = ask_claims(tick)
+        binary = record.instrument_kind == Kind.BINARY
+        self.levels: dict[str, int] = levels(tick) if binary else prices(tick)
+        self.sides: dict[str, tuple[int, dict[str, int]]] = (
+            {"yes": (1, self.levels), "no": (-1, mirrored(tick))} if binary else {}
+        )
+        self.bid_claims: dict[str, int] = bid_claims(tick) if binary else {}
+        self.ask_claims: dict[str, int] = ask_claims(tick) if binary else {}
         self.sizes: Sizes = sizes(lot)
         self.changes: Sizes = changes(lot)
 
@@ -103,7 +110,8 @@ def finer(record: VenueInstrumentRecord, tick_micros: int) -> VenueInstrumentRec
     tick = gcd(record.tick_micros, tick_micros)
     times = record.tick_micros // tick
     bands = tuple(
-        PriceBand(b.start_ticks * times, b.end_ticks * times, b.step_ticks * times) for b in record.price_bands
+        PriceBand(b.start_ticks * times, min(b.end_ticks * times, PRICE_MAX), b.step_ticks * times)
+        for b in record.price_bands
     )
     return replace(record, tick_micros=tick, price_bands=bands)
 
@@ -117,9 +125,14 @@ def _same_lots(record: VenueInstrumentRecord, lot_micros: int) -> VenueInstrumen
 
 
 class Markets:
-    """The table: ids in the order of first sight, the markets, and which connection speaks of which."""
+    """The table: ids in the order of first sight, the markets, and which connection speaks of which.
 
-    __slots__ = ("by_id", "declared", "ids", "streams")
+    tapes   of which kind of message a market's trades are taken, where the venue says each trade twice
+    hours   hours between two fundings, where they were said before the market was met
+    spelled a market's book in the venue's own spelling, by its number, where the venue sends checksums of it
+    """
+
+    __slots__ = ("by_id", "declared", "hours", "ids", "spelled", "streams", "tapes")
 
     def __init__(self) -> None:
         """Begin with no market."""
@@ -127,6 +140,9 @@ class Markets:
         self.by_id: dict[str, Market] = {}
         self.declared: dict[str, VenueInstrumentRecord] = {}
         self.streams: dict[tuple[int, str], dict[str, Market]] = {}
+        self.tapes: dict[str, str] = {}
+        self.hours: dict[str, int] = {}
+        self.spelled: dict[int, SpelledBook] = {}
 
     def declare(self, records: Iterable[VenueInstrumentRecord]) -> None:
         """Remember definitions; each is said before the first fact of its market."""
@@ -157,7 +173,7 @@ class Markets:
 class Sheet:
     """What one frame says, until it is committed."""
 
-    __slots__ = ("at_ns", "base", "changed", "control", "facts", "proof", "source", "stream", "table")
+    __slots__ = ("after", "at_ns", "base", "changed", "control", "facts", "proof", "source", "stream", "table")
 
     def __init__(self, table: Markets, frame: Frame, stream: str, proof: str) -> None:
         """Take the table, the frame, the connection it came on, and the hash of its bytes."""
@@ -165,6 +181,7 @@ class Sheet:
         self.base, self.at_ns, self.source = fact_id(frame.source, frame.position), frame.at_ns, frame.source
         self.facts: list[Fact] = []
         self.changed: dict[str, Market] = {}
+        self.after: list[Callable[[], None]] = []  # what else the frame teaches the table
         self.control = False
 
     def fact(self) -> int:
@@ -194,7 +211,7 @@ class Sheet:
         if record.instrument_kind == 0 and (refusal := tick_refusal(record.tick_micros)):
             raise Unreadable(INTEL_FRAME_BAD_FIELD, f"market {shown(market_id)}: {refusal}")
         record = replace(record, fact=self.fact(), at_ns=self.at_ns, market=index, provenance_hash=self.proof)
-        self.facts.append(record)
+        self.facts.append(lawful(record))
         return self.keep(Market(index, record, stream, lost))
 
     def meet(self, market_id: str, venue_id: str) -> Market:
@@ -231,7 +248,17 @@ class Sheet:
             table.by_id[market_id] = market
             if market.stream is not None:
                 table.known(self.source, market.stream)[market_id] = market
+        for learn in self.after:
+            learn()
         out += self.facts
+
+
+def lawful(record: VenueInstrumentRecord) -> VenueInstrumentRecord:
+    """Return a record that keeps its contract's bounds; raises Unreadable naming the field. About 2 µs."""
+    try:
+        return read(VenueInstrumentRecord, write(record))
+    except (Refused, UnicodeEncodeError) as err:
+        raise Unreadable(INTEL_FRAME_BAD_FIELD, f"market {shown(record.market_id)}: {err}") from None
 
 
 def _check_id(market_id: str) -> None:

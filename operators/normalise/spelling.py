@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 
+from contracts.units import TICKS_MAX
+
 MILLION = 1_000_000
 TICK_MIN, TICK_MAX = 100, 100_000  # micros: 0.0001 is the finest grid a venue has published, 0.1 the coarsest
+PRICE_MAX = TICKS_MAX - 1  # a book without an upper bound ends there
 SIZE_MAX = 10**16  # lots; far above any book, and a sum over a thousand levels still fits 64 bits
 NS_MAX = 4_102_444_800 * 10**9  # the year 2100
-_MEMO = 8_192  # what a busy hour repeats; a larger table only grows without being asked again
+_MEMO = 32_768  # what a busy quarter of an hour of a perpetual repeats; a larger table was no faster
 _DECIMALS = 6
 _TEXT_MAX = 40
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,18 +38,21 @@ def shown(value: object) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
-def scaled(text: str) -> int | None:
-    """Return a decimal text in millionths, or None when it is no plain decimal of at most six decimals."""
+def scaled(text: str, decimals: int = _DECIMALS) -> int | None:
+    """Return a decimal text in millionths, or None when it is no plain decimal of at most six decimals.
+
+    With another count of `decimals`, in units of that last decimal.
+    """
     digits = text[1:] if text.startswith("-") else text
     whole, dot, part = digits.partition(".")
     figures = whole + part
     if not (figures.isdigit() and figures.isascii()) or len(text) > _TEXT_MAX or (dot and not part):
         return None
     part = part.rstrip("0")
-    if len(part) > _DECIMALS:
+    if len(part) > decimals:
         return None
-    micros = int(whole or "0") * MILLION + int(part.ljust(_DECIMALS, "0"))
-    return -micros if digits is not text else micros
+    units = int((whole or "0") + part.ljust(decimals, "0"))
+    return -units if digits is not text else units
 
 
 def _spellings(micros: int) -> list[str]:
@@ -87,16 +93,17 @@ def ask_claims(tick_micros: int) -> dict[str, int]:
 
 
 class Sizes(dict[str, int]):
-    """Map size texts to lots, exactly; remembers at most 8,192 of them. Refuses with ValueError."""
+    """Map size texts to lots, exactly; remembers at most 32,768 of them. Refuses with ValueError."""
 
-    def __init__(self, lot_micros: int, *, signed: bool) -> None:
-        """Take the size of a lot in millionths, and whether a minus sign is legal."""
+    def __init__(self, lot_micros: int, *, signed: bool, decimals: int = _DECIMALS) -> None:
+        """Take the size of a lot in millionths, whether a minus sign is legal, and what a text's last unit is."""
         super().__init__()
         self.lot_micros = lot_micros
         self.signed = signed
+        self.decimals = decimals
 
     def __missing__(self, text: str) -> int:
-        micros = scaled(text)
+        micros = scaled(text, self.decimals)
         if micros is None or micros % self.lot_micros or (micros < 0 and not self.signed):
             raise ValueError(text)
         lots = micros // self.lot_micros
@@ -108,10 +115,27 @@ class Sizes(dict[str, int]):
         return lots
 
 
+class Prices(Sizes):
+    """Map price texts to ticks where prices have no upper bound of their own; refuses with ValueError."""
+
+    def __missing__(self, text: str) -> int:
+        ticks = super().__missing__(text)
+        if not 0 < ticks <= PRICE_MAX:
+            del self[text]
+            raise ValueError(text)
+        return ticks
+
+
 @cache
-def sizes(lot_micros: int) -> Sizes:
-    """Return the shared table of totals for a lot."""
-    return Sizes(lot_micros, signed=False)
+def prices(tick_micros: int, decimals: int = _DECIMALS) -> Prices:
+    """Return the shared table of prices for a tick; more `decimals` where prices are counted for many units at once."""
+    return Prices(tick_micros, signed=False, decimals=decimals)
+
+
+@cache
+def sizes(lot_micros: int, decimals: int = _DECIMALS) -> Sizes:
+    """Return the shared table of totals for a lot; fewer `decimals` where sizes are counted in many units."""
+    return Sizes(lot_micros, signed=False, decimals=decimals)
 
 
 @cache

@@ -116,12 +116,14 @@ def test_hard_refuses_an_invalid_binary(changes: dict[str, Any], valid: bool) ->
         ({"funding_interval_h": 3}, False),
         ({"funding_interval_h": 1}, True),
         ({"settle_currency": ""}, False),
+        ({"instrument_kind": 2}, False),
     ],
 )
 def test_a_perp_needs_multiplier_funding_and_currency(changes: dict[str, Any], valid: bool) -> None:
-    """A perp is valid with a multiplier, a known funding interval and a settlement currency; its grid has no end."""
+    """A perp needs multiplier, funding interval and settlement currency, and has no grid; spot is never valid."""
     state, said = on_record(CONFIG, Memory(), perp(**changes), NOW)
     assert valid == (state.definition is not None)
+    assert ("INTEL_DEF_PUBLISHED" if valid else "INTEL_DEF_INVALID") == said.reason
     if valid:
         assert 0 == said.grid_ticks
 
