@@ -2,7 +2,8 @@
 
     anchor = index * (1 + m),  b = mid / index - 1,  m = EWMA of b,  v = EWMA of (b - m)^2
 
-Symbols: b the premium of the perp over its index (a share), m its average and v its variance over 300 s.
+Symbols: b the premium of the perp over its index (a share), m its average and v its variance over 300 s, or over
+whatever memory the caller names.
 Source: Ackerer, D., Hugonnier, J., Jermann, U. (2024), Perpetual futures pricing.
 """
 
@@ -21,10 +22,10 @@ class Basis(Struct, frozen=True, gc=False):
     elapsed: float = 0.0
 
 
-def observe(basis: Basis, premium: float, dt: float) -> Basis:
+def observe(basis: Basis, premium: float, dt: float, tau_s: float = TAU_S) -> Basis:
     """Return the basis after a premium seen `dt` seconds after the last one."""
     dt = max(dt, SHORTEST_S)
     elapsed = basis.elapsed + dt
-    a = weight(dt, TAU_S, elapsed)
+    a = weight(dt, tau_s, elapsed)
     mean = basis.mean + a * (premium - basis.mean)
     return Basis(mean, basis.variance + a * ((premium - mean) ** 2 - basis.variance), elapsed)

@@ -47,6 +47,17 @@ SIGNALS: dict[str, Meaning] = {
         ("CALM", "NORMAL", "HOT", "SHOCK", "UNKNOWN"),
         ("ratio", "jump", "price_sigma"),
     ),
+    "funding_pred": Meaning(
+        "intel.funding_basis",
+        "fraction of notional per funding interval, paid by longs",
+        ("NORMAL", "EXTREME", "DISLOCATED", "UNKNOWN"),
+        ("premium", "basis", "basis_z", "annualised", "interval_h"),
+    ),
+    "funding_spread": Meaning(
+        "intel.funding_basis",
+        "fraction of notional per eight hours, this market less the other",
+        ("NORMAL", "EXTREME", "DISLOCATED", "UNKNOWN"),
+    ),
     "resolution_state": Meaning(
         "intel.market_resolution_watcher",
         "seconds left",
