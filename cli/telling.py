@@ -12,8 +12,11 @@ ROWS_SHOWN = 12
 
 
 def tell_why(found: Told) -> None:
-    """Show the last decisions about a market, each with its votes, and the bots that chose to stay out."""
+    """Show how the book is, the last decisions about a market, each with its votes, and the bots that stayed out."""
     put(f"{found['market_id']} at {moment(cast('int', found['at_ns']))}")
+    if book := cast("Told", found.get("book")):
+        since = moment(cast("int", book["at_ns"]))
+        put(f"book {book['state']} since {since}: {book['cause']}, {shown(book['reasons'])}")
     put("")
     for said in _list(found["decisions"]):
         put(_line(said))

@@ -175,7 +175,8 @@ class StoreReader:
     def why(self, market_id: str, at: int | None = None, limit: int = WHY_LIMIT) -> dict[str, object]:
         """Return the last decisions about a market at or before a time (the end if None), newest first, with reasons.
 
-        `silent` holds the newest note of each bot that chose to stay out. Raises Refused for an unknown market.
+        `silent` holds the newest note of each bot that chose to stay out, `book` the newest word on the trust in the
+        market's book, None before the first. Raises Refused for an unknown market.
         """
         names, _ = self._market(market_id)
         needles = [[f'"kind":"{kind}"' for kind in WHY_KINDS], _market_needles(names, market_id)]
@@ -198,7 +199,17 @@ class StoreReader:
             "at_ns": at if at is not None else max((d["at_ns"] for d in (*decisions, *silent.values())), default=0),
             "decisions": [_brief(said) for said in decisions[:limit]],
             "silent": [_brief(said) for said in silent.values()],
+            "book": self._trust(names, market_id, at),
         }
+
+    def _trust(self, names: Names, market_id: str, at: int | None) -> dict[str, object] | None:
+        needles = [['"kind":"BookQuality"'], _market_needles(names, market_id)]
+        for block in self._blocks(names.desk_id, JOURNAL, needles, until=at, newest_first=True):
+            for offset, number, row in reversed(list(_placed(block))):
+                is_trust = type(row.payload).__name__ == "BookQuality" and names.market_id(row) == market_id
+                if is_trust and _within(row.at_ns, None, at):
+                    return _brief(self._envelope(names, row, offset, number))
+        return None
 
     # ---- descent ----------------------------------------------------------------------------------------------------
 
@@ -344,7 +355,7 @@ def _ids_of(said: Envelope) -> set[object]:
 def _brief(said: Envelope) -> dict[str, object]:
     """Keep of an envelope what says why."""
     payload = said["payload"]
-    numbers = ("verdict", "style", "seen", "limit", "size_lots", "votes", "not_run")
+    numbers = ("verdict", "style", "state", "cause", "seen", "limit", "size_lots", "votes", "not_run")
     kept = {key: payload[key] for key in numbers if key in payload}
     named = ("envelope_id", "kind", "bot_id", "at_ns", "offset", "cause_id", "correlation_id", "reasons", "severity")
     return {key: said[key] for key in named} | kept  # type: ignore[literal-required]

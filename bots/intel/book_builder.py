@@ -4,9 +4,10 @@ Says    BookQuality when it changes, one TradePrint per trade, OrderBookSnapshot
 Why     A book with a hole in it looks like a book; nothing downstream can tell, so the trust is decided here, once.
 Source  Lee, C., Ready, M. (1991) for the sign of trades; the score and what withholds: bots/maths/book_trust.py.
 
-The operator `order_book` applies the deltas and reports what it found; what follows from it stands here. A silent feed
-counts as lost after `max_gap_ms` of a market that is open. Provenance is chained: sha256(previous | last bytes).
-A timestamp that ran backwards was dropped before it reached the book: it is noted and lowers nothing.
+The operators `order_book` and `freshness` report what they found; what follows from it stands here, with the code of
+its cause. A silence that nothing proves counts after `max_gap_ms` of a market that is open; a calm book is believed,
+and said to be calm. Provenance is chained: sha256(previous | last bytes). A timestamp that ran backwards was dropped
+before it reached the book: it is noted and lowers nothing.
 """
 
 from hashlib import sha256
@@ -14,7 +15,7 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from bots.kit import BotConfig, ConfirmedAt, Instant, Latest, Millis, Number, On, State, fold
-from bots.maths.book_trust import MS, Trust, after, quality_of
+from bots.maths.book_trust import CALM, CAUSES, DOUBTED, MS, Trust, after, quality_of
 from bots.maths.trade_sign import trade_sign
 from contracts.intent import BotNote
 from contracts.market import (
@@ -29,7 +30,13 @@ from contracts.market import (
     TradePrint,
     VenueTrade,
 )
-from contracts.reasons import INTEL_BOOK_DEGRADED, INTEL_BOOK_FEED_SILENT, INTEL_BOOK_OK, INTEL_BOOK_RESYNC
+from contracts.reasons import (
+    INTEL_BOOK_CALM,
+    INTEL_BOOK_DEGRADED,
+    INTEL_BOOK_FEED_SILENT,
+    INTEL_BOOK_OK,
+    INTEL_BOOK_RESYNC,
+)
 
 OPEN = int(Status.OPEN)
 UNKNOWN, SHALLOW, DEEP = -1, 0, 1
@@ -45,7 +52,7 @@ class Config(BotConfig):
 class Memory(State):
     settled: bool = False  # nothing is doubted and no penalty runs: only depth can change the answer
     depth: int = UNKNOWN
-    quiet: bool = False
+    quiet: str = ""  # the silence that was reported, and counts when it is long enough
     trust: Trust = Trust()
     said: BookQuality = BORN
     last_ticks: int = 0
@@ -74,7 +81,7 @@ def on_clock(
     if state.settled and not state.quiet:
         return state, None
     if state.quiet and now - confirmed > config.max_gap_ms * MS and definition.status == OPEN:
-        state = replace(state, trust=replace(state.trust, silent=True))
+        state = replace(state, trust=replace(state.trust, silent=state.quiet))
     return _judge(config, state, "CLOCK", now)
 
 
@@ -90,10 +97,11 @@ def on_event(
     name = event.event
     if name == "REGRESSED":
         return state, BotNote(INTEL_BOOK_DEGRADED, event.seen, event.expected)
-    if name in ("SILENT", "HEARD"):
+    if name in DOUBTED or name in (CALM, "HEARD"):
         is_open = definition is None or definition.status == OPEN
-        silent = name == "SILENT" and is_open and now - confirmed > config.max_gap_ms * MS
-        state = replace(state, quiet=name == "SILENT", trust=replace(state.trust, silent=silent))
+        counts = name == CALM or (name in DOUBTED and is_open and now - confirmed > config.max_gap_ms * MS)
+        quiet = name if name in DOUBTED else ""
+        state = replace(state, quiet=quiet, trust=replace(state.trust, silent=name if counts else ""))
     else:
         state = replace(state, trust=after(state.trust, name, now, config.crossed_grace_ms * MS))
     if state.depth == UNKNOWN and not state.trust.hold:
@@ -130,8 +138,8 @@ def _judge(config: Config, state: Memory, cause: str, now: int) -> tuple[Memory,
     known, grace_ns = state.said, config.crossed_grace_ms * MS
     fresh = quality_of(state.trust, state.depth == DEEP, cause, now, grace_ns)
     settled = state.trust.is_settled(now)
-    same_score = fresh.state == known.state and fresh.score_milli == known.score_milli
-    if same_score and (fresh.usable or fresh.cause == known.cause):
+    same = (fresh.state, fresh.score_milli, fresh.reason) == (known.state, known.score_milli, known.reason)
+    if same and (fresh.usable or fresh.cause == known.cause):
         return (state if settled == state.settled else replace(state, settled=settled)), None
     return replace(state, settled=settled, said=fresh), fresh
 
@@ -142,5 +150,12 @@ BOT = fold(
     on_clock,
     on_trade,
     on_ladder,
-    reasons={INTEL_BOOK_OK, INTEL_BOOK_DEGRADED, INTEL_BOOK_RESYNC, INTEL_BOOK_FEED_SILENT},
+    reasons={
+        INTEL_BOOK_OK,
+        INTEL_BOOK_CALM,
+        INTEL_BOOK_DEGRADED,
+        INTEL_BOOK_RESYNC,
+        INTEL_BOOK_FEED_SILENT,
+        *CAUSES.values(),
+    },
 )

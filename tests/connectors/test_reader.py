@@ -201,6 +201,14 @@ def test_why_tells_the_last_decisions_newest_first(reader: StoreReader) -> None:
     assert len(reader.why("M1", limit=3)["decisions"]) == 3  # type: ignore[arg-type]
 
 
+def test_why_tells_how_the_book_was(reader: StoreReader) -> None:
+    """The newest word on the trust in the market's book, with its cause and code; none before the first."""
+    said = reader.why("M1")["book"]
+    assert isinstance(said, dict)
+    assert ("OK", "IMAGE", ["INTEL_BOOK_OK"]) == (said["state"], said["cause"], said["reasons"])
+    assert None is reader.why("M1", said["at_ns"] - 1)["book"]
+
+
 # ---- descent -------------------------------------------------------------------------------------------------------
 
 

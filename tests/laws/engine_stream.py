@@ -1,6 +1,7 @@
 """Make a small market in wire bytes and drive a lane and a desk over it, without a dataflow around them."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from operators.sequencer import merge
 
 CONFIG = Path(__file__).resolve().parent.parent.parent / "config"
 START_NS = 1_760_000_000_000_000_000
+VENUE_MS = re.compile(rb'"timestamp":"\d+"')
 RULES = (
     "Resolves Yes if the synthetic index published by the authority is above 100 at the deadline of 2026-01-01 00:00 "
     "UTC, measured over the last 60 seconds; if it is not published the market is cancelled."
@@ -54,6 +56,8 @@ def frames(count: int, assets: int, seed: int, drop_every: int = 0, trade_every:
         if drop_every and number > assets and number % drop_every == 0:
             continue
         at_ns = START_NS + number * 40_000_000
+        # The stream's own clock goes 1 ms a change: left as it is, messages would come later and later.
+        data = VENUE_MS.sub(b'"timestamp":"%d"' % (at_ns // 1_000_000 - 20), data)
         made.append(Frame(0, number, at_ns, "clob_v2", data))
         if trade_every and number > assets and number % trade_every == 0:
             change = json.loads(data)

@@ -1,4 +1,4 @@
-"""intel.book_builder: trust in the book event by event, the sign of trades, the ladder."""
+"""intel.book_builder: trust in the book event by event, with the code of each cause; the sign of trades; the ladder."""
 
 from typing import Any
 
@@ -82,11 +82,12 @@ def test_warning_few_levels_degrade(levels: int, asks: int, score: int) -> None:
     assert None is feed.touch(1, levels, asks)
 
 
-@pytest.mark.parametrize("event", ["GAP", "NEGATIVE", "MISMATCH", "OFF_GRID", "RECONNECTED", "NO_IMAGE"])
+@pytest.mark.parametrize("event", ["GAP", "NEGATIVE", "MISMATCH", "CHECKSUM", "OFF_GRID", "RECONNECTED", "NO_IMAGE"])
 def test_hard_lost_content_withholds_until_an_image(event: str) -> None:
     """Fixture hard: after a gap nothing is believed until an image; then the resync costs 0.4 for ten seconds."""
     feed = Feed().good()
-    assert ("RESYNC", 0, "INTEL_BOOK_RESYNC") == trust(feed.event(event, 10))
+    reason = "INTEL_BOOK_CHECKSUM" if event == "CHECKSUM" else "INTEL_BOOK_RESYNC"
+    assert ("RESYNC", 0, reason) == trust(feed.event(event, 10))
     assert event == feed.said.cause
     assert None is feed.event("HEARD", 15)
     assert None is feed.event("UNCROSSED", 16)
@@ -123,6 +124,87 @@ def test_silence_of_a_market_that_is_not_open_is_expected() -> None:
     assert None is feed.clock(6_000)
 
 
+@pytest.mark.parametrize(
+    ("silence", "reason"),
+    [
+        ("SILENT", "INTEL_BOOK_FEED_SILENT"),
+        ("QUIET", "INTEL_BOOK_QUIET"),
+        ("FROZEN", "INTEL_BOOK_FROZEN"),
+    ],
+)
+def test_a_silence_that_nothing_proves_withholds_with_its_cause(silence: str, reason: str) -> None:
+    """Each silence has its code; being heard, or an image, heals without a penalty."""
+    for end in ("HEARD", "IMAGE"):
+        feed = Feed().good()
+        assert ("RESYNC", 0, reason) == trust(feed.event(silence, 2_100))
+        assert silence == feed.said.cause
+        assert ("OK", 1_000, "INTEL_BOOK_OK") == trust(feed.event(end, 2_200, 2_200))
+
+
+def test_a_silence_whose_cause_changes_is_said_again() -> None:
+    """From silent to quiet to frozen to calm: withheld three times for three causes, then believed."""
+    feed = Feed().good()
+    said = [feed.event(name, 3_000 + at).reason for at, name in enumerate(("SILENT", "QUIET", "FROZEN", "CALM"))]
+    assert ["INTEL_BOOK_FEED_SILENT", "INTEL_BOOK_QUIET", "INTEL_BOOK_FROZEN", "INTEL_BOOK_CALM"] == said
+    assert "CALM" == feed.said.cause and feed.said.usable
+
+
+@pytest.mark.parametrize(("levels", "state", "score"), [(5, "OK", 1_000), (2, "DEGRADED", 700)])
+def test_a_calm_book_is_believed_and_said_to_be_calm(levels: int, state: str, score: int) -> None:
+    """Proven silence costs nothing: the score stays, the code says why nothing is heard, and HEARD takes it back."""
+    feed = Feed().good()
+    feed.touch(1, levels)
+    assert (state, score, "INTEL_BOOK_CALM") == trust(feed.event("CALM", 3_000))
+    assert None is feed.clock(4_000)
+    reason = "INTEL_BOOK_OK" if state == "OK" else "INTEL_BOOK_DEGRADED"
+    assert (state, score, reason) == trust(feed.event("HEARD", 5_000, 5_000))
+
+
+@pytest.mark.parametrize(("event", "reason"), [("STUCK", "INTEL_BOOK_FROZEN"), ("GHOST", "INTEL_BOOK_GHOST")])
+@pytest.mark.parametrize("end", ["AGREED", "IMAGE"])
+def test_a_contradicted_book_is_withheld_until_it_is_proven(event: str, reason: str, end: str) -> None:
+    """Being heard proves nothing; an image, or the end of the contradiction with numbers, heals as a resync."""
+    feed = Feed().good()
+    assert ("RESYNC", 0, reason) == trust(feed.event(event, 10))
+    assert None is feed.event("HEARD", 20, 20)
+    assert ("DEGRADED", 600, "INTEL_BOOK_DEGRADED") == trust(feed.event(end, 30))
+    assert 1_000 == feed.clock(10_030).score_milli
+
+
+def test_a_stuck_book_may_turn_out_a_ghost_and_a_gap_is_graver_than_both() -> None:
+    """STUCK, GHOST, GAP are said one after the other; what comes after a gap waits for the image."""
+    feed = Feed().good()
+    said = [feed.event(name, at).cause for at, name in enumerate(("STUCK", "GHOST", "GAP"))]
+    assert ["STUCK", "GHOST", "GAP"] == said
+    assert [None, None] == [feed.event(name, 5) for name in ("GHOST", "AGREED")]
+    assert 600 == feed.event("IMAGE", 6).score_milli
+
+
+def test_agreement_heals_nothing_but_contradiction() -> None:
+    """AGREED after nothing, or after a gap, changes nothing."""
+    feed = Feed().good()
+    assert None is feed.event("AGREED", 1)
+    feed.event("GAP", 2)
+    assert None is feed.event("AGREED", 3)
+
+
+def test_lateness_withholds_until_the_delay_is_usual_again() -> None:
+    """SKEW has its own code, outlives an image, and leaves no penalty."""
+    feed = Feed().good()
+    assert ("RESYNC", 0, "INTEL_CLOCK_SKEW") == trust(feed.event("SKEW", 10))
+    assert "SKEW" == feed.said.cause
+    assert None is feed.event("IMAGE", 20)
+    assert ("OK", 1_000, "INTEL_BOOK_OK") == trust(feed.event("STEADY", 30))
+
+
+def test_an_image_ends_a_silence_that_a_gap_had_hidden() -> None:
+    """A gap that a sibling's number told of leaves no message of this market, so the image must end its silence too."""
+    feed = Feed().good()
+    feed.event("SILENT", 3_000)
+    feed.event("GAP", 3_100)
+    assert 600 == feed.event("IMAGE", 3_300).score_milli
+
+
 def test_a_gap_during_silence_is_said_as_the_gap() -> None:
     """Lost content is the graver cause: the readers must drop their book."""
     feed = Feed().good()
@@ -137,7 +219,7 @@ def test_a_cross_degrades_and_withholds_beyond_its_grace() -> None:
     feed = Feed().good()
     assert ("DEGRADED", 700, "INTEL_BOOK_DEGRADED") == trust(feed.event("CROSSED", 0))
     assert None is feed.touch(250)
-    assert ("RESYNC", 0, "INTEL_BOOK_RESYNC") == trust(feed.touch(251))
+    assert ("RESYNC", 0, "INTEL_BOOK_CROSSED") == trust(feed.touch(251))
     assert 300 == feed.event("UNCROSSED", 400).score_milli
     assert None is feed.clock(5_399)
     assert 600 == feed.clock(5_400).score_milli
