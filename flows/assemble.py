@@ -79,6 +79,8 @@ def assembled(
             for bot_id, values in desk.overrides.items()
             for name, value in values.items()
         ),
+        queue_model=desk.queue_model,
+        outages=desk.outages,
     )
     return _born(configured, applied, configs, budgets, at_ns, functions, more)
 

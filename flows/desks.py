@@ -18,17 +18,22 @@ from bots.kit import MILLION, BotConfig, configure
 from bots.registry import LAYERS, Library, library
 from contracts.base import Refused
 from contracts.control import DEGRADED, NORMAL, SAFE
+from operators.queue_models import CONSERVATIVE, QUEUE_MODELS
 
 LAB = "lab"
 MODES = ("paper", "shadow")
 BOT_MODES = ("off", "shadow", "advisory", "enforced", "quarantine")
 BOOT_MODES = (NORMAL, DEGRADED, SAFE)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-TEXTS = {"desk_id": "", "mode": "", "account": "", "builder_code": "", "boot_mode": NORMAL, "bots": "enforced"}
+TEXTS = {
+    "desk_id": "", "mode": "", "account": "", "builder_code": "", "boot_mode": NORMAL, "bots": "enforced",
+    "queue_model": CONSERVATIVE,
+}  # fmt: skip
 LATENCIES = ("order_latency_ms", "cancel_latency_ms", "ack_latency_ms")
 LATENCY_MS, LATENCY_MAX_MS = 250, 60_000
 CAPITAL_MAX_MICROS = 10**18
-KEYS = (*TEXTS, "start_micros", *LATENCIES, "required_gates", "scope", "modes", *LAYERS)
+OUTAGES_MAX, OUTAGE_MAX_S = 1_000, 315_360_000
+KEYS = (*TEXTS, "start_micros", *LATENCIES, "outages", "required_gates", "scope", "modes", *LAYERS)
 
 Overrides = dict[str, dict[str, object]]
 
@@ -48,6 +53,8 @@ class Desk:
     bot_modes       bot id -> off, shadow, advisory, enforced or quarantine; every built bot is named, in rank order
     scope           the venues' market ids; empty means everything in the capture
     overrides       bot id -> parameter -> value as written, where it differs from the catalogue
+    queue_model     what the paper venue believes of queues: conservative or calibrated
+    outages         (start, length) in seconds from birth: when the paper venue is out of reach
     """
 
     desk_id: str
@@ -63,6 +70,8 @@ class Desk:
     boot_mode: str = NORMAL
     scope: tuple[str, ...] = ()
     overrides: Overrides = field(default_factory=dict)
+    queue_model: str = CONSERVATIVE
+    outages: tuple[tuple[int, int], ...] = ()
 
     @property
     def bots(self) -> tuple[str, ...]:
@@ -77,7 +86,7 @@ def load_desk(name: str, config_dir: Path, sets: Sequence[str] = ()) -> Desk:
         raw = tomllib.loads(file.read_text("utf-8"), parse_float=str)
     except OSError as err:
         raise Refused(f"{file}: cannot be read ({err.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Refused(f"{file}: not TOML ({err})") from None
     for key in raw:
         if key not in KEYS:
@@ -101,6 +110,8 @@ def load_desk(name: str, config_dir: Path, sets: Sequence[str] = ()) -> Desk:
         bot_modes=modes,
         scope=_names(raw, "scope", file),
         overrides=overrides,
+        queue_model=texts["queue_model"],
+        outages=_outages(raw, file),
     )
     return _lawful(desk, file)
 
@@ -131,11 +142,11 @@ def _texts(raw: Mapping[str, object], file: Path, name: str) -> dict[str, str]:
     return texts
 
 
-def _whole(raw: Mapping[str, object], key: str, default: int | None, most: int, file: Path) -> int:
+def _whole(raw: Mapping[str, object], key: str, default: int | None, most: int, file: Path, within: str = "") -> int:
     value = raw.get(key, default)
     if type(value) is not int or not 0 <= value <= most:
         said = "missing" if value is None else f"{value!r}"
-        raise Refused(f"{file}: {key} is {said}; allowed: a whole number of 0 to {most}")
+        raise Refused(f"{file}: {within}{key} is {said}; allowed: a whole number of 0 to {most}")
     return value
 
 
@@ -150,6 +161,27 @@ def _names(raw: Mapping[str, object], key: str, file: Path) -> tuple[str, ...]:
     if len(set(value)) < len(value):
         raise Refused(f"{file}: {key} names something twice: {', '.join(value)}")
     return tuple(value)
+
+
+def _outages(raw: Mapping[str, object], file: Path) -> tuple[tuple[int, int], ...]:
+    """Read the windows of the paper venue's outages: in order, none into the next."""
+    value = raw.get("outages", [])
+    if not isinstance(value, list) or len(value) > OUTAGES_MAX:
+        raise Refused(f"{file}: outages is {value!r}; allowed: at most {OUTAGES_MAX} tables of start_s and seconds")
+    windows, free_s = [], 0
+    for number, table in enumerate(value):
+        if not isinstance(table, dict) or set(table) != {"start_s", "seconds"}:
+            raise Refused(f"{file}: outages[{number}] is {table!r}; allowed: a table of start_s and seconds")
+        start = _whole(table, "start_s", None, OUTAGE_MAX_S, file, f"outages[{number}].")
+        seconds = _whole(table, "seconds", None, OUTAGE_MAX_S, file, f"outages[{number}].")
+        if start < free_s or not seconds:
+            raise Refused(
+                f"{file}: outages[{number}] is {table!r}; allowed: at least 1 second, from second {free_s} on, where "
+                "the one before has ended"
+            )
+        windows.append((start, seconds))
+        free_s = start + seconds
+    return tuple(windows)
 
 
 def _modes(books: Library, raw: object, common: str, file: Path) -> dict[str, str]:
@@ -192,6 +224,8 @@ def _lawful(desk: Desk, file: Path) -> Desk:
         )
     if desk.mode not in MODES:
         raise Refused(f"{file}: mode is {desk.mode!r}; allowed over a capture: {', '.join(MODES)}")
+    if desk.queue_model not in QUEUE_MODELS:
+        raise Refused(f"{file}: queue_model is {desk.queue_model!r}; allowed: {', '.join(QUEUE_MODELS)}")
     if desk.boot_mode not in BOOT_MODES:
         raise Refused(f"{file}: boot_mode is {desk.boot_mode!r}; allowed: {', '.join(BOOT_MODES)}")
     return desk

@@ -23,7 +23,6 @@ from contracts.market import (
     Fact,
     MarketDefinition,
     Settlement,
-    Status,
     Touch,
     VenueBookDelta,
     VenueBookImage,
@@ -37,18 +36,17 @@ from operators import account
 from operators.envelope import CUT_ROWS, Ledger
 from operators.generate import Compiled, compile_functions
 from operators.levels import apply, load, new_book
-from operators.paper_venue import PaperVenue, settle
+from operators.paper_venue import PaperVenue
 from operators.plan import DESK_RANK, SETTLE_RANK, Plan
 from operators.rows import filled, new_row, row_class, slots_of
+from operators.settlement import payment
 
 Handlers = dict[Slot, Callable[..., None]]
 INNER = frozenset({Touch, BookEvent, BookLadder})
 POSITION = Slot(PositionState)
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * SECOND_NS
-RENEW_NS = MINUTE_NS
 RETIRED_NS = 10 * MINUTE_NS
-ENDED = frozenset({Status.CLOSED, Status.RESOLVED, Status.VOID})
 
 
 class Memory:
@@ -181,11 +179,7 @@ class Desk(Memory):
         super().__init__(plan, functions)
         self.ledger = Ledger(configured.desk_id)
         self.out, self.offsets = self.ledger.rows, self.ledger.offsets
-        self.venue = PaperVenue(
-            configured.order_latency_ms * 1_000_000,
-            configured.cancel_latency_ms * 1_000_000,
-            configured.ack_latency_ms * 1_000_000,
-        )
+        self.venue = PaperVenue.of(configured)
         start = configured.start_micros
         self.account = Account(configured.account, start, start, start, start, 0, 0, 0)
         context = DeskContext(
@@ -211,6 +205,7 @@ class Desk(Memory):
             self.offset += 1
             self.now = max(self.now, entry.at_ns)
             self.ledger.journal.append(entry)
+        self.venue.open(self.now)
         for entry in entries:
             self.cause, self.base = entry.cause, len(self.out)
             handler = self.plain.get(type(entry.payload))
@@ -314,8 +309,10 @@ class Desk(Memory):
             row.usable = said.usable
             if said.cause in BOOK_LOST:
                 row.book.live = False
-        elif kind is MarketDefinition and row.book.grid != (said.grid_ticks or OPEN_GRID):
-            row.book = new_book(said.instrument_kind, said.tick_micros)
+        elif kind is MarketDefinition:
+            moved = self.venue.on_definition(market, said, now)
+            if moved or row.book.grid != (said.grid_ticks or OPEN_GRID):
+                row.book = new_book(said.instrument_kind, said.tick_micros)
         if handler is not None:
             handler(self, row, said, cause, now, offset)
 
@@ -353,26 +350,20 @@ class Desk(Memory):
             self.plain[Account](self, row, self.account, cause, now, offset)
 
     def _renew(self, now: int) -> None:
-        """Confirm the account once a second, while every open market it holds has a believable, recent book.
-
-        A market that has ended and is not paid yet keeps its last mark: no book can confirm it any more.
-        """
-        held = [row for row in self.rows if row.PositionState is not None and row.PositionState.size_lots]
-        if held and all(_ended(row, now) or (row.usable and now - row.book_at <= RENEW_NS) for row in held):
-            self.account = account.renewed(self.account, now)
+        """Confirm the account once a second, where its equity is known."""
+        rows = [row for row in self.rows if row.PositionState is not None and row.PositionState.size_lots]
+        held = [(row.MarketDefinition, row.usable, row.book_at) for row in rows]
+        known = account.confirmed(self.account, held, now)
+        if known is not None:
+            self.account = known
             if hasattr(self.desk, "Account"):
-                self.desk.Account = self.account
+                self.desk.Account = known
 
     def _status(self, row: Any, status: VenueStatus, now: int, offset: int) -> None:
         """End a market: cancel what rests and pay what is held, when the outcome is known."""
         self.venue.on_status(status.market, status, now)
-        if status.status not in ENDED:
-            return
-        position, definition = row.PositionState, row.MarketDefinition
-        if position is None or definition is None or not position.size_lots:
-            return
-        if status.settlement_micros >= 0 or status.status == Status.VOID:
-            paid: Settlement = settle(position, definition, status.settlement_micros)
+        paid = payment(row.PositionState, row.MarketDefinition, status)
+        if paid is not None:
             self.out.append(Row(status.fact, SETTLE_RANK, len(self.out) - self.base, now, row.market, paid))
             self.offsets.append(offset)
             self.plain[Settlement](self, row, paid, status.fact, now, offset)
@@ -381,12 +372,6 @@ class Desk(Memory):
         """Cut what is left; the end of a run."""
         self.ledger.close()
         return self.ledger.take()
-
-
-def _ended(row: Any, now: int) -> bool:
-    """True when a market's life is over, by its status or by the clock."""
-    definition = row.MarketDefinition
-    return definition is not None and (definition.status in ENDED or 0 < definition.expiry_ns <= now)
 
 
 def birth_entries(desk: DeskConfigured, configs: Sequence[Any], at_ns: int = 0) -> list[Row]:

@@ -6,24 +6,30 @@ Sizes are lots, prices ticks. The rules of the queue are those of operators/pape
 from bots.kit import Book
 from contracts.market import MarketDefinition
 from contracts.order import PlannedOrder
+from operators.queue_models import Queued
 
 NEVER = 1 << 62
-ECHO_NS = 1_000_000_000  # a trade and the change that shows it are at most this far apart
 
 
-class Resting:
-    """One of our orders at the venue; sizes in lots.
+class Resting(Queued):
+    """One of our orders at the venue, with the queue before it; sizes in lots.
 
-    ahead is the queue, owed what came off it that a trade may still explain, spared what others before us would still
-    have because better orders of ours took it.
+    spared is what others before us would still have because better orders of ours took it.
     """
 
-    __slots__ = ("ahead", "carry", "child", "definition", "left", "matches", "owed", "owed_ns", "spared")
+    __slots__ = ("carry", "child", "definition", "left", "matches", "spared")
 
     def __init__(self, child: PlannedOrder, definition: MarketDefinition) -> None:
         """Take an order that has just arrived."""
+        super().__init__()
         self.child, self.definition, self.left = child, definition, child.size_lots
-        self.ahead, self.owed, self.owed_ns, self.spared, self.carry, self.matches = 0, 0, 0, 0, 0, 0
+        self.spared, self.carry, self.matches = 0, 0, 0
+
+    def through(self, lots: int) -> int:
+        """Return what of lots that came through the queue comes to us and to those behind us."""
+        spared = min(self.spared, lots)
+        self.spared -= spared
+        return lots - spared
 
 
 class Stall:
@@ -96,38 +102,12 @@ class Stall:
     def offers(self, side: int, limit: int, lots: int, book: Book) -> list[tuple[int, int]]:
         """Return (price, lots) that a taker of `side` would get up to its limit, best first, less what we ate."""
         found: list[tuple[int, int]] = []
-        prices = range(book.ask, min(limit, book.grid) + 1) if side > 0 else range(book.bid, max(limit, 1) - 1, -1)
-        levels, eaten = (book.asks, self.eaten_asks) if side > 0 else (book.bids, self.eaten_bids)
-        for price in prices:
-            got = min(lots, levels[price] - eaten.get(price, 0))
+        eaten = self.eaten_asks if side > 0 else self.eaten_bids
+        for price, shown in book.walk(-side, limit):
+            got = min(lots, shown - eaten.get(price, 0))
             if got > 0:
                 found.append((price, got))
                 lots -= got
                 if not lots:
                     break
         return found
-
-
-def shown(order: Resting, lots: int, now: int) -> None:
-    """Let the queue ahead shrink to what is displayed; what came off is owed to trades for a while."""
-    if lots < order.ahead:
-        if now - order.owed_ns > ECHO_NS:
-            order.owed = 0
-        order.owed += order.ahead - lots
-        order.ahead, order.owed_ns = lots, now
-
-
-def through(order: Resting, lots: int, now: int, at_our_price: bool) -> int:
-    """Let a trade eat what stands before us; return the lots that came through. Through our price no queue is left."""
-    if at_our_price:
-        if order.owed:
-            order.owed = order.owed if now - order.owed_ns <= ECHO_NS else 0
-            echo = min(order.owed, lots)
-            order.owed -= echo
-            lots -= echo
-        eaten = min(order.ahead, lots)
-        order.ahead -= eaten
-        lots -= eaten
-    spared = min(order.spared, lots)
-    order.spared -= spared
-    return lots - spared

@@ -7,9 +7,15 @@ stands behind everything displayed at its price, and is filled only by what came
 * a trade at our price that is larger than the queue ahead, or one through our price, by an aggressor of the other side;
 * the other side standing at or through our price when nothing displayed is left at or above it (below it, for an ask).
 
-The queue ahead shrinks by trades at our price, and when the displayed level becomes smaller than it. A venue reports
-one match twice, as a trade and as a change of the level, in either order: what a change took off the queue is therefore
-owed to trades for a second, so that no lot is counted twice. A trade without a known aggressor fills nothing.
+The queue ahead shrinks by trades at our price, and when the displayed level becomes smaller than it; what else may
+shrink it is a matter of the desk's queue model (operators/queue_models.py). A trade without a known aggressor fills
+nothing. Orders of ours never meet each other, and orders on a tick that the market has left are cancelled.
+
+An outage is a window in which the venue is deaf and mute: what is sent never arrives, nothing is matched, and every
+word waits for the end, when what rests is stated again and what was sent is denied. Until then nobody knows.
+
+A perpetual is traded where its money is exact: when it settles in the currency of its price. The value of an inverse
+(coin-margined) contract is a quotient, which no whole number of millionths holds, so orders in one are refused.
 
 The venue holds no books: `due` is handed a function from market to book. It is plain data, so it pickles, and its
 queue is ordered by time, then by number. A change of a level concerns it only at one of our prices (or an eaten one),
@@ -19,16 +25,21 @@ or while the book stands across our best price: ask `market in venue.watch` firs
 from collections.abc import Callable
 from heapq import heappop, heappush
 
+from msgspec.structs import replace
+
 from bots.kit import Book
 from bots.maths.fees import charge
-from contracts.market import MarketDefinition, Settlement, Status, VenueStatus, VenueTrade
-from contracts.order import CANCEL, PlannedOrder, PositionState, VenueOrderEvent
-from contracts.reasons import EXEC_SETTLED
-from operators.paper_queue import NEVER, Resting, Stall, shown, through
+from bots.maths.instruments import is_linear
+from contracts.control import DeskConfigured
+from contracts.market import MarketDefinition, Status, VenueStatus, VenueTrade
+from contracts.order import CANCEL, PlannedOrder, VenueOrderEvent
+from operators.paper_queue import NEVER, Resting, Stall
+from operators.queue_models import CONSERVATIVE, queue_model
 
-MILLION = 1_000_000
+MILLION, SECOND_NS = 1_000_000, 1_000_000_000
 ORDERS_MAX = 64
 DUE_MAX = 4_000
+EVERYWHERE = -1
 OPEN = int(Status.OPEN)
 ENDED = frozenset({int(Status.CLOSED), int(Status.RESOLVED), int(Status.VOID)})
 BookOf = Callable[[int], Book]
@@ -37,16 +48,38 @@ BookOf = Callable[[int], Book]
 class PaperVenue:
     """The paper venue of a desk. Latencies in nanoseconds; time never runs backwards between calls."""
 
-    __slots__ = ("acks_ns", "cancels_ns", "next_due", "number", "orders_ns", "queue", "status", "wakes", "watch")
+    __slots__ = (
+        "acks_ns", "cancels_ns", "model", "next_due", "number", "orders_ns", "outages", "queue", "status", "ticks",
+        "wakes", "watch",
+    )  # fmt: skip
 
-    def __init__(self, order_latency_ns: int, cancel_latency_ns: int, ack_latency_ns: int) -> None:
-        """Take how long an order, a cancel, and the venue's word on either travel."""
+    def __init__(
+        self, order_latency_ns: int, cancel_latency_ns: int, ack_latency_ns: int, model: str = CONSERVATIVE
+    ) -> None:
+        """Take how long an order, a cancel, and the venue's word on either travel, and how queues are believed."""
         self.orders_ns, self.cancels_ns, self.acks_ns = order_latency_ns, cancel_latency_ns, ack_latency_ns
+        self.model = queue_model(model)
+        self.outages: tuple[tuple[int, int], ...] = ()
+        self.ticks: dict[int, int] = {}
         self.watch: dict[int, Stall] = {}
         self.status: dict[int, int] = {}
         self.wakes: dict[int, int] = {}
         self.queue: list[tuple[int, int, int, PlannedOrder | VenueOrderEvent | None, MarketDefinition | None]] = []
         self.next_due, self.number = NEVER, 0
+
+    @classmethod
+    def of(cls, desk: DeskConfigured) -> "PaperVenue":
+        """Make the venue of a desk; its outages are counted from the desk's birth, so `open` it then."""
+        latencies = (desk.order_latency_ms * MILLION, desk.cancel_latency_ms * MILLION, desk.ack_latency_ms * MILLION)
+        venue = cls(*latencies, desk.queue_model)
+        venue.outages = tuple((start * SECOND_NS, (start + seconds) * SECOND_NS) for start, seconds in desk.outages)
+        return venue
+
+    def open(self, born_ns: int) -> None:
+        """Begin at a desk's birth: from here on its outages are windows [from, to) of journal time."""
+        self.outages = tuple((born_ns + start, born_ns + end) for start, end in self.outages)
+        for _, end in self.outages:
+            self._push(end, EVERYWHERE, None)
 
     def submit(self, market: int, child: PlannedOrder, definition: MarketDefinition, now: int) -> None:
         """Send an order or a cancel; it reaches the venue after its latency and its own delay."""
@@ -62,7 +95,12 @@ class PaperVenue:
             if type(what) is VenueOrderEvent:
                 out.append((market, at, what))
             elif type(what) is PlannedOrder and definition is not None:
-                self._arrive(market, what, definition, book_of(market), at)
+                if self.outages and self._back_at(at) > at:
+                    self._lose(market, what, at)
+                else:
+                    self._arrive(market, what, definition, book_of(market), at)
+            elif market == EVERYWHERE:
+                self._return(book_of, at)
             else:
                 self._expire(market, at)
         self.next_due = queue[0][0] if queue else NEVER
@@ -77,8 +115,8 @@ class PaperVenue:
             if not book.live:
                 return
             for order in stall.bids if side > 0 else stall.asks:
-                if new_lots < order.ahead and order.child.price_ticks == price_ticks:
-                    shown(order, new_lots, now)
+                if order.child.price_ticks == price_ticks:
+                    self.model.shown(market, order, new_lots, now)
             if stall.eaten_bids or stall.eaten_asks:
                 stall.clip(side, price_ticks, new_lots)
                 if not stall.prices:
@@ -94,7 +132,7 @@ class PaperVenue:
         sides = ((1, stall.bids, stall.eaten_bids, book.bids), (-1, stall.asks, stall.eaten_asks, book.asks))
         for side, orders, eaten, levels in sides:
             for order in orders:
-                shown(order, levels[order.child.price_ticks], now)
+                self.model.shown(market, order, levels[order.child.price_ticks], now)
             for price in tuple(eaten):
                 stall.clip(side, price, levels[price])
         self._across(market, stall, book, now)
@@ -102,19 +140,22 @@ class PaperVenue:
     def on_trade(self, market: int, trade: VenueTrade, book: Book, now: int) -> None:
         """Note a public trade: it eats the queues it met, then us, best price first and then oldest first."""
         stall = self.watch.get(market)
-        if stall is None or not trade.aggressor or not book.live or self.status.get(market, OPEN) != OPEN:
+        if stall is None or not trade.aggressor or not book.live or not self._matching(market, now):
             return
-        side, lots, taken = -trade.aggressor, trade.size_lots, 0
+        side, lots, taken, room = -trade.aggressor, trade.size_lots, 0, trade.size_lots
         if trade.price_ticks > stall.bid if side > 0 else trade.price_ticks < stall.ask:
             return
         for order in tuple(stall.bids if side > 0 else stall.asks):
             better = side * (order.child.price_ticks - trade.price_ticks)
-            got = min(order.left, through(order, lots, now, better == 0)) if better >= 0 and lots else 0
+            got = 0
+            if better >= 0 and lots:  # what did not reach an order of ours does not reach those behind it
+                room = min(room, order.through(lots if better else self.model.met(market, order, lots, now)))
+                got = min(order.left, room)
             if better <= 0:
                 order.spared += taken
             if got:
                 self._match(market, order, got, order.child.price_ticks, "maker", now)
-                lots, taken = lots - got, taken + got
+                lots, taken, room = lots - got, taken + got, room - got
         if taken:
             self._sweep_out(market, stall)
 
@@ -132,6 +173,25 @@ class PaperVenue:
             detail = "MARKET_CLOSED" if new in ENDED else "MARKET_REACTIVATED"
             for order in (*stall.bids, *stall.asks):
                 self._end(market, stall, order, "CANCELLED", detail, now)
+
+    def on_definition(self, market: int, definition: MarketDefinition, now: int) -> bool:
+        """Note what is true of an instrument; return whether its tick moved: then what rests has no price, and goes.
+
+        What the venue has said and nobody heard yet is said in new ticks, rounded against us.
+        """
+        old, new = self.ticks.get(market, 0), definition.tick_micros
+        self.ticks[market] = new
+        if not old or old == new:
+            return False
+        for place, (at, number, where, what, known) in enumerate(self.queue):
+            if where == market and type(what) is VenueOrderEvent:
+                price = what.side * (-(-what.side * what.price_ticks * old // new))
+                self.queue[place] = (at, number, where, replace(what, price_ticks=price), known)
+        stall = self.watch.pop(market, None)
+        for order in (*stall.bids, *stall.asks) if stall is not None else ():
+            self.model.ended(market, order)
+            self._say(now, market, order.child, "CANCELLED", lots=order.left, detail="TICK_CHANGED")
+        return True
 
     # ---- inside ----------------------------------------------------------------------------------------------------
 
@@ -162,17 +222,36 @@ class PaperVenue:
             else:
                 self._wake(market, order.child.expires_ns)
 
+    def _back_at(self, at: int) -> int:
+        """Return when the venue can be heard: `at` itself, or the end of the outage that it falls into."""
+        for start, end in self.outages:
+            if start <= at < end:
+                at = end
+        return at
+
+    def _matching(self, market: int, now: int) -> bool:
+        """True while the market is open and the venue in reach."""
+        return self.status.get(market, OPEN) == OPEN and (not self.outages or self._back_at(now) == now)
+
+    def _lose(self, market: int, child: PlannedOrder, at: int) -> None:
+        """Drop what was sent into an outage; that it never arrived is known when the venue is back."""
+        event = "CANCEL_REJECT" if child.action == CANCEL else "REJECT"
+        self._say(self._back_at(at), market, child, event, detail="NEVER_ARRIVED")
+
+    def _return(self, book_of: BookOf, at: int) -> None:
+        """End an outage: state again what rests, as a list of open orders would, and match what stands across it."""
+        for market, stall in tuple(self.watch.items()):
+            for order in (*stall.bids, *stall.asks):
+                self._say(at, market, order.child, "ACK", queue=order.ahead)
+            self._across(market, stall, book_of(market), at)
+
     def _say(
         self, at: int, market: int, child: PlannedOrder, event: str, lots: int = 0, queue: int = 0, detail: str = ""
     ) -> None:
-        """Send the venue's word on an order; it is heard after the latency of an acknowledgement."""
+        """Send the venue's word on an order; it is heard after the latency of an acknowledgement, or an outage."""
         cid, side, price, lots = child.client_order_id, child.side, child.price_ticks, lots or child.size_lots
         said = VenueOrderEvent(cid, "P" + cid, child.market_id, event, side, price, lots, "", "", 0, queue, detail)
-        self.number += 1
-        at += self.acks_ns
-        heappush(self.queue, (at, self.number, market, said, None))
-        if at < self.next_due:
-            self.next_due = at
+        self._push(self._back_at(at + self.acks_ns), market, said)
 
     def _match(self, market: int, order: Resting, lots: int, price: int, liquidity: str, at: int) -> None:
         """Fill an order; the trade's id is the order's id and the number of its match."""
@@ -183,11 +262,12 @@ class PaperVenue:
         order.matches += 1
         trade_id = f"{cid}.{order.matches}"
         said = VenueOrderEvent(cid, "P" + cid, market_id, "MATCH", side, price, lots, trade_id, liquidity, fee, 0, "")
-        self._push(at + self.acks_ns, market, said)
+        self._push(self._back_at(at + self.acks_ns), market, said)
 
     def _end(self, market: int, stall: Stall, order: Resting, event: str, detail: str, at: int) -> None:
         """End a resting order; a market in which nothing rests and nothing is eaten is forgotten."""
         stall.drop(order)
+        self.model.ended(market, order)
         self._say(at, market, order.child, event, lots=order.left, detail=detail)
         if not stall.prices:
             del self.watch[market]
@@ -199,6 +279,10 @@ class PaperVenue:
             return "MARKET_INACTIVE"
         if not book.live:
             return "BOOK_UNUSABLE"
+        if not is_linear(definition):
+            return "INVERSE_UNSUPPORTED"
+        if self.ticks.get(market, definition.tick_micros) != definition.tick_micros:
+            return "TICK_CHANGED"
         if not 0 < price <= book.grid or (definition.grid_ticks and price >= definition.grid_ticks):
             return "BAD_PRICE"
         if child.size_lots < max(1, definition.min_size_lots):
@@ -233,7 +317,7 @@ class PaperVenue:
             self._say(at, market, child, "EXPIRED" if late else "REJECT", detail=detail)
             return
         order, side, limit = Resting(child, definition), child.side, child.price_ticks
-        order.ahead = (book.bids if side > 0 else book.asks)[limit]
+        self.model.joined(market, order, (book.bids if side > 0 else book.asks)[limit], at)
         self._say(at, market, child, "ACK", queue=order.ahead)
         if limit >= book.ask if side > 0 else limit <= book.bid:
             for price, lots in stall.offers(side, limit, child.size_lots, book):
@@ -249,7 +333,7 @@ class PaperVenue:
 
     def _across(self, market: int, stall: Stall, book: Book, now: int) -> None:
         """Fill what the other side stands at or through, once nothing displayed stands before us."""
-        if not book.live or self.status.get(market, OPEN) != OPEN:
+        if not book.live or not self._matching(market, now):
             return
         for order in stall.bids:
             if book.bid >= order.child.price_ticks or book.ask > order.child.price_ticks:
@@ -278,22 +362,6 @@ class PaperVenue:
         for order in (*stall.bids, *stall.asks):
             if not order.left:
                 stall.drop(order)
+                self.model.ended(market, order)
         if not stall.prices:
             self.watch.pop(market, None)
-
-
-def settle(position: PositionState, definition: MarketDefinition, settlement_micros: int) -> Settlement:
-    """Return what a held position is paid when its market ends.
-
-    `settlement_micros` is the value of one YES contract in millionths; below zero the market is void and pays back the
-    average cost (to the nearest millionth of a contract's price). A value off the price grid is stated in millionths.
-    """
-    size, lot = abs(position.size_lots), definition.lot_micros
-    micros, tick = settlement_micros, definition.tick_micros
-    if micros < 0:
-        micros = (2 * abs(position.cost_micros) * MILLION + size * lot) // (2 * size * lot) if size else 0
-    if micros % tick:
-        tick = 1
-    side = 1 if position.size_lots >= 0 else -1
-    price = micros // tick
-    return Settlement(position.market_id, side, price, tick, size, lot, 0, "settlement", True, EXEC_SETTLED)

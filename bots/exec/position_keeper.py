@@ -4,8 +4,8 @@ Says    PositionState after each fill, settlement or account snapshot, and when 
         Average cost on the YES scale: YES and NO of a market net by themselves, so every pair is cash at once and
         nothing is left to merge. The mark of a binary is the last mid of a good book, before there is one the touch
         on the side where it would be closed; after resolution the settlement pays and nothing is held. The mark of a
-        perpetual is its mark price; funding is accrued at each eight-hour boundary with the last rate (longs pay a
-        positive one).
+        perpetual is its mark price; its funding is paid at each boundary that the venue names, on the size held then,
+        with the rate and mark price last heard before it (bots/maths/funding_paid.py).
 Why     A position copied from a venue hides every mistake; one built from fills shows them. The account's snapshot is
         compared, never copied. What rests is in OwnOrders and reserves nothing here. A fill through zero where
         outcomes are separate tokens sells what is not there, and is flagged. A holding without a mark makes equity
@@ -13,9 +13,12 @@ Why     A position copied from a venue hides every mistake; one built from fills
 Source  Average-cost inventory; decisions on marks: daily loss and reports at mid, drawdown at liquidation prices.
 """
 
+from msgspec.structs import replace
+
 from bots.kit import BotConfig, DeskContext, Frac, Instant, Latest, On, State, Usd, fold
+from bots.maths.funding_paid import Terms, accrued, boundary, terms
 from bots.maths.positions import Inventory, trade, value, worst_loss
-from contracts.market import MarketDefinition, MarketSnapshot, Settlement
+from contracts.market import MarketDefinition, MarketSnapshot, Settlement, VenueMarkUpdate
 from contracts.order import AccountSnapshot, Fill, PositionState
 from contracts.reasons import (
     EXEC_POSITION_DRIFT,
@@ -23,8 +26,6 @@ from contracts.reasons import (
     EXEC_POSITION_UNPRICED,
     EXEC_POSITION_UPDATED,
 )
-
-MILLION, BILLION, FUNDING_NS = 1_000_000, 1_000_000_000, 8 * 3_600 * 1_000_000_000
 
 
 class Config(BotConfig):
@@ -35,14 +36,17 @@ class Config(BotConfig):
 
 
 class Held(State):
-    """What is held and at which mark (-1: none, 0 or above: millionths; `mid`: it is one); drift as last compared."""
+    """What is held and at which mark (-1: none, 0 or above: millionths; `mid`: it is one); drift as last compared.
+
+    `due` are the terms of a perpetual's next funding, while one is held.
+    """
 
     inventory: Inventory = Inventory()
     fees: int = 0
     funding: int = 0
     mark: int = -1
     mid: bool = False
-    period: int = 0
+    due: Terms = Terms()
     drift: bool = False
 
 
@@ -52,16 +56,20 @@ def fill(
     event: On[Fill | Settlement],
     definition: Latest[MarketDefinition],
     snap: Latest[MarketSnapshot | None],
+    heard: Latest[VenueMarkUpdate | None],
     desk: Latest[DeskContext],
     now: Instant,
 ) -> tuple[Held, PositionState]:
-    """Enter a fill, or the payment that ends a position."""
+    """Enter a fill, or the payment that ends a position; the funding due before it is of what was held until then."""
+    state = _funded(state, definition, now)
     side = -event.side if type(event) is Settlement else event.side
     before, price = state.inventory, event.price_ticks * event.tick_micros
     after = trade(before, side, price, event.size_lots, event.lot_micros)
     mark, mid = (price, True) if type(event) is Settlement else _mark(state, after.size_lots, snap, definition)
-    period = state.period if before.size_lots else now // FUNDING_NS
-    state = Held(after, state.fees + event.fee_micros, state.funding, mark, mid, period, state.drift)
+    due = state.due if after.size_lots else Terms()
+    if heard is not None and heard.mark_micros > 0 and after.size_lots:
+        mark, mid, due = heard.mark_micros, True, terms(heard, definition.funding_interval_h, now)
+    state = Held(after, state.fees + event.fee_micros, state.funding, mark, mid, due, state.drift)
     crossed = before.size_lots * after.size_lots < 0 and definition.complement_id != ""
     return state, _say(state, definition, desk.account, EXEC_POSITION_NEGATIVE if crossed else "")
 
@@ -78,15 +86,30 @@ def remark(
     size = state.inventory.size_lots
     if not size:
         return state, None
+    paid = _funded(state, definition, now)
     mark, mid = _mark(state, size, snap, definition)
-    period, funding = state.period, state.funding
-    if definition.instrument_kind and now // FUNDING_NS > period:
-        due = value(size, mark, definition.lot_micros) * snap.funding_rate_ppb // BILLION
-        funding, period = funding - due * (now // FUNDING_NS - period), now // FUNDING_NS
-    if mark == state.mark and funding == state.funding and period == state.period:
+    if mark == state.mark and paid is state:
         return state, None
-    state = Held(state.inventory, state.fees, funding, mark, mid, period, state.drift)
+    state = Held(paid.inventory, paid.fees, paid.funding, mark, mid, paid.due, paid.drift)
     return state, _say(state, definition, desk.account, "")
+
+
+def hear(
+    config: Config,
+    state: Held,
+    heard: On[VenueMarkUpdate],
+    definition: Latest[MarketDefinition],
+    desk: Latest[DeskContext],
+    now: Instant,
+) -> tuple[Held, PositionState | None]:
+    """Mark a held perpetual at its mark price, and note the terms of its next funding."""
+    if not state.inventory.size_lots or heard.mark_micros <= 0:
+        return state, None
+    paid = _funded(state, definition, now, heard.next_funding_ns)
+    due = terms(heard, definition.funding_interval_h, now)
+    after = Held(paid.inventory, paid.fees, paid.funding, heard.mark_micros, True, due, paid.drift)
+    moved = after.mark != state.mark or after.funding != state.funding
+    return after, _say(after, definition, desk.account, "") if moved else None
 
 
 def compare(
@@ -103,8 +126,18 @@ def compare(
     theirs = next((lots for market_id, lots in account.positions if market_id == definition.market_id), 0)
     apart, lot = abs(theirs - state.inventory.size_lots), definition.lot_micros
     drift = apart * lot > config.tol_qty or value(apart, max(state.mark, 0), lot) > config.tol_usd
-    state = Held(state.inventory, state.fees, state.funding, state.mark, state.mid, state.period, drift)
+    state = replace(state, drift=drift)
     return state, _say(state, definition, desk.account, "")
+
+
+def _funded(state: Held, of: MarketDefinition, now: int, said_ns: int = 0) -> Held:
+    """Pay the funding whose boundary has passed; the same state when there is none."""
+    if not state.due.due_ns or (now < state.due.due_ns and said_ns <= state.due.due_ns):
+        return state
+    size, due, hours = state.inventory.size_lots, state.due, of.funding_interval_h
+    paid = accrued(due, size, of.lot_micros, hours, now, said_ns)
+    next_ns = boundary(max(now, due.due_ns), due.due_ns, hours)
+    return replace(state, funding=state.funding + paid, due=Terms(due.mark_micros, due.rate_ppb, next_ns))
 
 
 def _mark(state: Held, size: int, snap: MarketSnapshot | None, definition: MarketDefinition) -> tuple[int, bool]:
@@ -134,6 +167,7 @@ def _say(state: Held, definition: MarketDefinition, account: str, flag: str) -> 
 BOT = fold(
     fill,
     remark,
+    hear,
     compare,
     reasons={EXEC_POSITION_UPDATED, EXEC_POSITION_DRIFT, EXEC_POSITION_NEGATIVE, EXEC_POSITION_UNPRICED},
 )

@@ -21,15 +21,13 @@ PERP_SIGMA = 0.05
 
 def walk(book: Book, side: int, size_lots: int) -> tuple[int, int]:
     """Return (lots found, sum of price_ticks * lots) for a taker of `side`, best level first; scans what it takes."""
-    left, paid, grid = size_lots, 0, book.grid
-    levels, price = (book.asks, book.ask) if side > 0 else (book.bids, book.bid)
-    while left and 0 < price <= grid:
-        shown = levels[price]
-        if shown:
-            got = left if left < shown else shown
-            paid += price * got
-            left -= got
-        price += side
+    left, paid = size_lots, 0
+    for price, shown in book.walk(-side, book.grid if side > 0 else 1):
+        if left <= 0:
+            break
+        got = left if left < shown else shown
+        paid += price * got
+        left -= got
     return size_lots - left, paid
 
 
@@ -38,8 +36,8 @@ def within(book: Book, side: int, limit_ticks: int, size_lots: int) -> int:
     best = book.ask if side > 0 else book.bid
     if best <= 0 or best > book.grid or side * best > side * limit_ticks:
         return 0
-    shown = sum(book.asks[best : limit_ticks + 1]) if side > 0 else sum(book.bids[limit_ticks : best + 1])
-    return min(size_lots, shown)
+    low, high = (best, limit_ticks) if side > 0 else (limit_ticks, best)
+    return min(size_lots, book.between(-side, low, high))
 
 
 def fee_each(definition: MarketDefinition, maker: bool, price_micros: int, size_lots: int) -> int:

@@ -91,7 +91,8 @@ def _overlap(crossing: list[tuple[int, int]], side: int, size_lots: int, book: B
     met = ours = 0
     for signed, open_lots in sorted(crossing):
         own_price = signed * side
-        better = sum(book.asks[book.ask : own_price] if side > 0 else book.bids[own_price + 1 : book.bid + 1])
+        low, high = (book.ask, own_price - 1) if side > 0 else (own_price + 1, book.bid)
+        better = book.between(-side, low, high)
         met += max(0, min(open_lots, size_lots - max(0, better - ours) - met))
         ours += open_lots
     return met

@@ -162,6 +162,35 @@ def test_a_bad_file_is_refused_by_name(tmp_path: Path, old: str, new: str, named
     assert named in line
 
 
+def test_the_paper_venue_of_a_desk(tmp_path: Path) -> None:
+    """By default cancels stood behind us and the venue is always in reach; the file may say otherwise."""
+    plain = load_desk("lab", config(tmp_path))
+    assert (plain.queue_model, plain.outages) == ("conservative", ())
+    windows = "outages = [{ start_s = 60, seconds = 5 }, { start_s = 65, seconds = 1 }]\n"
+    desk = load_desk("lab", config(tmp_path, HEAD + 'queue_model = "calibrated"\n' + windows))
+    assert (desk.queue_model, desk.outages) == ("calibrated", ((60, 5), (65, 1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('queue_model = "hopeful"', "queue_model is 'hopeful'; allowed: conservative, calibrated"),
+        ("queue_model = 1", "queue_model is 1"),
+        ("outages = 60", "outages is 60; allowed: at most 1000 tables of start_s and seconds"),
+        ("outages = [60]", "outages[0] is 60; allowed: a table of start_s and seconds"),
+        ("outages = [{ start_s = 60 }]", "outages[0] is {'start_s': 60}"),
+        ("outages = [{ start_s = 1, seconds = 1, why = 1 }]", "allowed: a table of start_s and seconds"),
+        ("outages = [{ start_s = -1, seconds = 5 }]", "outages[0].start_s is -1; allowed: a whole number of 0 to"),
+        ("outages = [{ start_s = 1, seconds = 1.5 }]", "outages[0].seconds is '1.5'"),
+        ("outages = [{ start_s = 1, seconds = 0 }]", "at least 1 second, from second 0 on"),
+        ("outages = [{ start_s = 9, seconds = 2 }, { start_s = 10, seconds = 1 }]", "outages[1] is {'start_s': 10"),
+    ],
+)
+def test_a_paper_venue_that_cannot_be_is_refused(tmp_path: Path, text: str, named: str) -> None:
+    """The line names the key, the value and what is allowed."""
+    assert named in refusal(tmp_path, HEAD + text + "\n")
+
+
 def test_a_required_guard_must_be_enforced(tmp_path: Path) -> None:
     """A guard whose vote is required may not be off or only watching."""
     line = refusal(tmp_path, HEAD + '[modes]\n"risk.stale_book" = "shadow"\n')

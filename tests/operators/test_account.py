@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.market import Status
 from contracts.order import Account, PositionState
-from operators.account import DAY_NS, add, renewed
+from operators.account import DAY_NS, add, confirmed, renewed
 from tests import world
 
 NOW = int(world.NOW)
@@ -90,3 +91,27 @@ def test_the_account_is_the_sum_of_its_positions(steps: list[tuple[int, int, int
     assert account.equity_micros == START + sum(p.total_micros for p in positions.values())
     assert account.exposure_micros == sum(p.exposure_micros for p in positions.values())
     assert account.peak_micros == peak
+
+
+MINUTE = 60 * world.SECOND
+CONFIRMATIONS = [
+    ("nothing held", [], False),
+    ("a minute old", [({}, True, MINUTE)], True),
+    ("older than a minute", [({}, True, MINUTE + 1)], False),
+    ("a book that is not believed", [({}, False, 0)], False),
+    ("one of two not confirmed", [({}, True, 0), ({}, False, 0)], False),
+    ("ended by its status, not paid yet", [({"status": int(Status.CLOSED)}, False, 10 * MINUTE)], True),
+    ("ended by the clock", [({"expiry_ns": NOW}, False, 10 * MINUTE)], True),
+    ("not ended by the clock", [({"expiry_ns": NOW + 1}, False, 10 * MINUTE)], False),
+    ("a perpetual has no expiry", [({"expiry_ns": 0}, False, 10 * MINUTE)], False),
+]
+
+
+@pytest.mark.parametrize(("name", "held_markets", "is_known"), CONFIRMATIONS, ids=[row[0] for row in CONFIRMATIONS])
+def test_an_account_is_confirmed_while_all_that_it_holds_is_known(
+    name: str, held_markets: list[tuple[dict[str, object], bool, int]], is_known: bool
+) -> None:
+    """By books not older than a minute, or by the end of a market."""
+    one = add(born(), None, held(5_000), NOW - MINUTE)
+    held_now = [(world.definition(**known), usable, NOW - age) for known, usable, age in held_markets]
+    assert confirmed(one, held_now, NOW) == (renewed(one, NOW) if is_known else None)

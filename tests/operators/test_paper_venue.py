@@ -11,7 +11,8 @@ from bots.kit import Book
 from bots.maths.fees import charge
 from contracts.market import FeeModel, Settlement, Status, VenueTrade
 from contracts.order import PlannedOrder, VenueOrderEvent
-from operators.paper_venue import DUE_MAX, NEVER, ORDERS_MAX, PaperVenue, settle
+from operators.paper_venue import DUE_MAX, NEVER, ORDERS_MAX, PaperVenue
+from operators.settlement import settle
 from tests import world
 
 MS, NOW, M = 1_000_000, int(world.NOW), 0
@@ -437,6 +438,96 @@ class TestEnding:
         assert heard(at, shown) == []
         at.on_status(M, world.status(status=int(Status.OPEN)), NOW)
         assert heard(at, shown) == [("a", "CANCELLED", 44, 100, "MARKET_REACTIVATED")]
+
+
+class TestOutage:
+    START, END = NOW + 10 * LATE, NOW + 20 * LATE
+
+    def out(self, order_ms: int = 0, ack_ms: int = 0, *windows: tuple[int, int]) -> PaperVenue:
+        """Return a venue that is out of reach from the 10th to the 20th second after NOW."""
+        configured = world.configured(
+            order_latency_ms=order_ms, cancel_latency_ms=0, ack_latency_ms=ack_ms, outages=windows or ((10, 10),)
+        )
+        at = PaperVenue.of(configured)
+        at.open(NOW)
+        return at
+
+    def test_windows_are_counted_from_birth(self) -> None:
+        """In nanoseconds of journal time; each end is a moment to look at."""
+        at = self.out(0, 0, (10, 10), (30, 1))
+        assert at.outages == ((self.START, self.END), (NOW + 30 * LATE, NOW + 31 * LATE))
+        assert at.next_due == self.END
+
+    def test_what_was_accepted_before_is_heard_after(self) -> None:
+        """The acknowledgement is on its way when the venue falls silent."""
+        at, shown = self.out(ack_ms=2_000), book({44: 500}, {46: 400})
+        assert rest(at, shown, order(), now=self.START - 1) == []
+        assert heard(at, shown, self.END - 1) == []
+        assert heard(at, shown, self.END) == [("a", "ACK", 44, 100, "")]
+
+    @pytest.mark.parametrize(("sent", "answer"), [(0, "REJECT"), (-1, "ACK")])
+    def test_what_is_sent_into_it_never_arrived(self, sent: int, answer: str) -> None:
+        """From its first nanosecond; nobody knows before the end."""
+        at, shown = self.out(), book({44: 500}, {46: 400})
+        said = rest(at, shown, order(), now=self.START + sent) + heard(at, shown, self.END - 1)
+        assert said == ([] if sent == 0 else [("a", "ACK", 44, 100, "")])
+        later = heard(at, shown, self.END)
+        assert later == [("a", answer, 44, 100, "NEVER_ARRIVED" if sent == 0 else "")]
+
+    def test_a_cancel_sent_into_it_is_denied_and_the_order_stated_again(self) -> None:
+        """It still rests; at the end's own nanosecond an order arrives."""
+        at, shown = self.out(), book({44: 500}, {46: 400})
+        rest(at, shown, order())
+        assert rest(at, shown, cancel(), now=self.START) == []
+        assert rest(at, shown, order("b", price_ticks=43), now=self.END) == [
+            ("a", "CANCEL_REJECT", 44, 100, "NEVER_ARRIVED"),
+            ("a", "ACK", 44, 100, ""),
+            ("b", "ACK", 43, 100, ""),
+        ]
+
+    def test_nothing_is_matched_until_its_end(self) -> None:
+        """Trades pass by; what then stands across our price meets us."""
+        at, shown = self.out(), book({43: 500}, {46: 400})
+        rest(at, shown, order())
+        trade(at, shown, 43, 900, -1, self.START)
+        change(at, shown, -1, 44, 30, self.START + 1)
+        assert heard(at, shown, self.END - 1) == []
+        assert heard(at, shown, self.END) == [("a", "ACK", 44, 100, ""), ("a", "MATCH", 44, 30, "maker")]
+
+    def test_windows_that_touch_are_one(self) -> None:
+        """A word waits for the end of both."""
+        at, shown = self.out(0, 0, (10, 10), (20, 5)), book({44: 500}, {46: 400})
+        rest(at, shown, order(), now=self.START)
+        assert heard(at, shown, NOW + 25 * LATE - 1) == []
+        assert heard(at, shown, NOW + 25 * LATE) == [("a", "REJECT", 44, 100, "NEVER_ARRIVED")]
+
+
+class TestTick:
+    def test_a_new_tick_cancels_what_rests_on_the_old_one(self) -> None:
+        """A price of 44 means something else then; what we have eaten is forgotten with the old levels."""
+        at, shown = venue(), book({44: 500}, {46: 400})
+        assert not at.on_definition(M, world.definition(), NOW)
+        rest(at, shown, order(), order("b", price_ticks=46, size_lots=10, time_in_force="IOC"))
+        assert not at.on_definition(M, world.definition(version=2), NOW)
+        assert at.on_definition(M, world.definition(tick_micros=1_000, grid_ticks=1_000), NOW)
+        assert heard(at, shown) == [("a", "CANCELLED", 44, 100, "TICK_CHANGED")]
+        assert M not in at.watch
+
+    def test_an_order_on_the_old_tick_is_refused(self) -> None:
+        """It was on its way."""
+        at, shown = venue(), book({44: 500}, {46: 400})
+        at.on_definition(M, world.definition(tick_micros=1_000, grid_ticks=1_000), NOW)
+        assert rest(at, shown, order()) == [("a", "REJECT", 44, 100, "TICK_CHANGED")]
+
+    @pytest.mark.parametrize(("tick", "side", "price"), [(1_000, 1, 440), (30_000, 1, 15), (30_000, -1, 14)])
+    def test_a_match_that_nobody_heard_yet_is_said_in_new_ticks(self, tick: int, side: int, price: int) -> None:
+        """44 of a cent are 440 of a tenth; off the new grid a buyer pays more, a seller gets less."""
+        at, shown = venue(ack_ms=5), book({44: 500}, {44: 400} if side > 0 else {})
+        at.on_definition(M, world.definition(), NOW)
+        rest(at, shown, order(side=side, price_ticks=44, time_in_force="IOC"))
+        at.on_definition(M, world.definition(tick_micros=tick, grid_ticks=1_000_000 // tick), NOW)
+        said = heard(at, shown, NOW + 5 * MS)
+        assert [row[1:3] for row in said] == [("ACK", price), ("MATCH", price)]
 
 
 SETTLEMENTS = [

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bots.exec.position_keeper import BOT, FUNDING_NS, Config, Held, compare, fill, remark
+from bots.exec.position_keeper import BOT, Config, Held, compare, fill, hear, remark
 from bots.kit import Instant
 from bots.maths.positions import Inventory
-from contracts.market import Kind, MarketDefinition, MarketSnapshot, Settlement
+from contracts.market import Kind, MarketDefinition, MarketSnapshot, Settlement, VenueMarkUpdate
 from contracts.order import AccountSnapshot, Fill, PositionState
-from operators.paper_venue import settle
+from operators.settlement import settle
 from tests import world
 
 NOW = world.NOW
@@ -28,10 +28,11 @@ def enter(
     known: MarketDefinition | None = None,
     snap: MarketSnapshot | None = None,
     now: Instant = NOW,
+    heard: VenueMarkUpdate | None = None,
 ) -> tuple[Held, PositionState]:
     """Enter an event at a book of 44 to 46."""
     shown = snap if snap is not None else world.snapshot()
-    return fill(Config(), state, event, known or world.definition(), shown, world.desk(account="paper"), now)
+    return fill(Config(), state, event, known or world.definition(), shown, heard, world.desk(account="paper"), now)
 
 
 def look(
@@ -84,7 +85,7 @@ class TestFixtures:
 
     def test_failure(self) -> None:
         """A held market without a snapshot: equity unknown, EXEC_POSITION_UNPRICED."""
-        _, said = fill(Config(), Held(), bought(), world.definition(), None, world.desk(), NOW)
+        _, said = fill(Config(), Held(), bought(), world.definition(), None, None, world.desk(), NOW)
         assert (said.mark_micros, said.unrealised_micros, said.reason) == (-1, 0, "EXEC_POSITION_UNPRICED")
 
 
@@ -163,13 +164,19 @@ class TestSettlement:
 
 
 class TestPerpetual:
-    PERP = world.definition(instrument_kind=int(Kind.PERP), grid_ticks=0, tick_micros=1_000_000)
+    PERP = world.definition(
+        instrument_kind=int(Kind.PERP), grid_ticks=0, tick_micros=1_000_000, funding_interval_h=4,
+        settle_currency="USDT",
+    )  # fmt: skip
 
-    def held(self, side: int = 1) -> Held:
+    def held(self, side: int = 1, heard: VenueMarkUpdate | None = None) -> Held:
         """Return one coin at 100."""
-        return enter(
-            Held(), bought(1, 100, side, tick_micros=1_000_000), self.PERP, world.snapshot(mark_micros=101_000_000)
-        )[0]
+        coin = bought(1, 100, side, tick_micros=1_000_000)
+        return enter(Held(), coin, self.PERP, world.snapshot(mark_micros=101_000_000), heard=heard)[0]
+
+    def at(self, state: Held, now: int = NOW, **overrides: object) -> tuple[Held, PositionState | None]:
+        """Hear of a mark."""
+        return hear(Config(), state, world.mark(**overrides), self.PERP, world.desk(), Instant(now))
 
     def test_the_mark_is_the_mark_price(self) -> None:
         """And mid where there is none."""
@@ -180,28 +187,53 @@ class TestPerpetual:
         assert said is not None
         assert said.mark_micros == 105_000_000
 
-    @pytest.mark.parametrize(("side", "paid"), [(1, -10_100), (-1, 10_100)])
-    def test_funding_is_accrued_at_each_boundary(self, side: int, paid: int) -> None:
-        """Eight hours, with the last rate: a long pays a positive one; two boundaries missed count twice."""
-        state = self.held(side)
-        snap = world.snapshot(mark_micros=101_000_000, funding_rate_ppb=100_000)
-        edge = (NOW // FUNDING_NS + 1) * FUNDING_NS
-        assert look(state, snap, self.PERP, Instant(edge - 1))[1] is None
-        _, said = look(state, snap, self.PERP, Instant(edge))
-        assert said is not None
-        assert said.funding_micros == paid
-        assert said.total_micros == said.unrealised_micros + paid
-        twice = look(state, snap, self.PERP, Instant(edge + FUNDING_NS))[1]
-        assert twice is not None
-        assert twice.funding_micros == 2 * paid
+    def test_each_mark_of_the_venue_counts_at_once(self) -> None:
+        """Also at a fill before any snapshot; not a mark of nothing, one that repeats, or one of an empty position."""
+        state, said = enter(Held(), bought(1, 100), self.PERP, heard=world.mark(mark_micros=102_000_000))
+        assert said.mark_micros == 102_000_000
+        state, heard = self.at(state, mark_micros=99_000_000)
+        assert heard is not None
+        assert heard.mark_micros == 99_000_000
+        assert self.at(state, mark_micros=99_000_000)[1] is None
+        assert self.at(state, mark_micros=0) == (state, None)
+        assert self.at(Held()) == (Held(), None)
 
-    def test_a_rate_of_nothing_is_noted_in_silence(self) -> None:
-        """The boundary is passed once."""
-        state = self.held()
-        after, said = look(state, world.snapshot(mark_micros=101_000_000), self.PERP, Instant(NOW + FUNDING_NS))
+    @pytest.mark.parametrize(("side", "paid"), [(1, -10_100), (-1, 10_100)])
+    def test_funding_is_paid_at_the_boundary_that_the_venue_names(self, side: int, paid: int) -> None:
+        """With the rate and mark heard before it, by whatever comes first after it; once."""
+        state, edge = self.held(side, world.mark()), world.mark().next_funding_ns
+        snap = world.snapshot(mark_micros=101_000_000)
+        assert look(state, snap, self.PERP, Instant(edge - 1)) == (state, None)
+        after, said = look(state, snap, self.PERP, Instant(edge))
         assert said is not None
-        assert said.funding_micros == 0
-        assert after.period == state.period + 1
+        assert (said.funding_micros, said.total_micros) == (paid, said.unrealised_micros + paid)
+        assert look(after, snap, self.PERP, Instant(edge + 1)) == (after, None)
+        next_ns = edge + 4 * 3_600 * world.SECOND
+        heard = {"mark_micros": 50_000_000, "funding_rate_ppb": 900_000, "next_funding_ns": next_ns}
+        assert self.at(state, edge, **heard)[0].funding == self.at(after, edge, **heard)[0].funding == paid
+
+    def test_a_venue_that_names_the_next_boundary_early_has_passed_this_one(self) -> None:
+        """Its clock runs ahead of arrivals; the payment is made once."""
+        state, edge = self.held(1, world.mark()), world.mark().next_funding_ns
+        later = {"next_funding_ns": edge + 4 * 3_600 * world.SECOND}
+        after = self.at(state, edge - world.MS, **later)[0]
+        assert (after.funding, self.at(after, edge, **later)[0].funding) == (-10_100, -10_100)
+
+    def test_a_fill_at_the_boundary_comes_after_the_payment(self) -> None:
+        """What is bought then pays nothing, what is sold then has paid; flat, nothing is due."""
+        state, edge = self.held(1, world.mark()), Instant(world.mark().next_funding_ns)
+        coin = {"tick_micros": 1_000_000}
+        more, said = enter(state, bought(1, 100, **coin), self.PERP, now=edge)
+        flat, sold = enter(state, bought(1, 100, -1, **coin), self.PERP, now=edge)
+        assert (said.funding_micros, sold.funding_micros) == (-10_100, -10_100)
+        assert (more.due.due_ns, flat.due.due_ns) == (edge + 4 * 3_600 * world.SECOND, 0)
+
+    def test_a_rate_of_nothing_passes_in_silence(self) -> None:
+        """The boundary is passed, and nothing is said that was not said before."""
+        state = self.held(heard=world.mark(funding_rate_ppb=0))
+        after, said = look(state, world.snapshot(mark_micros=101_000_000), self.PERP, Instant(state.due.due_ns))
+        assert said is not None
+        assert (said.funding_micros, after.due.due_ns > state.due.due_ns) == (0, True)
 
 
 class TestDrift:
