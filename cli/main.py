@@ -1,7 +1,8 @@
 """Gather the verbs of `pt` and give every ending its exit code and its one line.
 
-0: all well. 1: the work was done and something did not hold. 2: bad input or state, nothing done. 130: interrupted. A
-reader who closes the pipe has read enough: that is no error. A traceback is shown only to who asks with `--debug`.
+0: all well. 1: the work was done and something did not hold. 2: bad input or state, nothing done. 130: interrupted, 143
+by SIGTERM. A reader who closes the pipe has read enough: that is no error. A traceback is shown only to who asks with
+`--debug`.
 """
 
 import os
@@ -16,8 +17,8 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.exceptions import Exit, TyperException
 
-from cli import bench, library_verbs, replay, run, store_verbs
-from cli.output import BAD, INTERRUPTED, OK, hushed, interrupted, reason_of, say
+from cli import bench, diff, export, library_verbs, replay, run, store_verbs, sweep
+from cli.output import BAD, INTERRUPTED, OK, TERMINATED, hushed, interrupted, reason_of, say
 
 DEBUG = "--debug"
 
@@ -49,16 +50,16 @@ class Pt(TyperGroup):
             return OK
         except SystemExit as err:  # how rich says that the pipe was closed
             return OK if isinstance(err.__context__, BrokenPipeError) else BAD
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as err:
             say("interrupted")
-            return INTERRUPTED
+            return interrupted(err)
         except TyperException as err:
             return _misused(err)
         except Exception as err:
             if debug:
                 traceback.print_exc()
             say("interrupted" if interrupted(err) else reason_of(err))
-            return INTERRUPTED if interrupted(err) else BAD
+            return interrupted(err) or BAD
 
     def _run(self, words: list[str], **extra: Any) -> int:
         try:
@@ -110,12 +111,14 @@ def pt(
 
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
+app.command("sweep")(sweep.sweep)
 app.command("book")(store_verbs.book)
 app.command("envelopes")(store_verbs.envelopes)
 app.command("explain")(store_verbs.explain)
 app.command("why")(store_verbs.why)
-app.command("diff")(store_verbs.diff)
+app.command("diff")(diff.diff)
 app.command("report")(store_verbs.report)
+app.command("export")(export.export)
 app.command("bots")(library_verbs.bots)
 app.add_typer(library_verbs.schemas, name="schemas")
 app.command("bench")(bench.bench)
@@ -130,9 +133,9 @@ def end_with(program: typer.Typer, args: Sequence[str] | None = None) -> NoRetur
     try:
         program(args=args)
     except SystemExit as end:
-        if end.code == INTERRUPTED:
+        if end.code in (INTERRUPTED, TERMINATED):
             sys.stdout.flush()
-            os._exit(INTERRUPTED)
+            os._exit(int(end.code))
         raise
     sys.exit(OK)
 

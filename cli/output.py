@@ -22,7 +22,7 @@ from connectors.errors import EdgeError
 from contracts.base import Refused
 
 OK, DIFFERS, BAD = 0, 1, 2
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
 PLAIN_WIDTH = 110
 SECOND_NS = 1_000_000_000
 PLAIN_EVERY_S = 2.0
@@ -130,16 +130,16 @@ def put_tree(value: Mapping[str, object], depth: int = 0) -> None:
 
 
 @contextmanager
-def progress(what: str, *, plain: bool = False) -> Iterator[Bar]:
+def progress(what: str, *, plain: bool = False, unit: str = "frames") -> Iterator[Bar]:
     """Show how far a flow is, on standard error: a bar on a terminal; elsewhere lines when `plain`, else nothing."""
     if not sys.stderr.isatty():
-        yield _Lines(what, sys.stderr) if plain else _silent
+        yield _Lines(what, unit, sys.stderr) if plain else _silent
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
-        TextColumn("{task.fields[frames]} frames"),
+        TextColumn(f"{{task.fields[frames]}} {unit}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console(sys.stderr), transient=True) as bars:
@@ -159,8 +159,8 @@ def _silent(frames: int, total_bytes: int, done_bytes: int, /) -> None:
 class _Lines:
     """Says a line at the first report and every two seconds: a log has no bar that moves."""
 
-    def __init__(self, what: str, stream: TextIO) -> None:
-        self._what, self._stream, self._next = what, stream, 0.0
+    def __init__(self, what: str, unit: str, stream: TextIO) -> None:
+        self._what, self._unit, self._stream, self._next = what, unit, stream, 0.0
 
     def __call__(self, frames: int, total_bytes: int, done_bytes: int, /) -> None:
         now = time.monotonic()
@@ -168,7 +168,7 @@ class _Lines:
             return
         self._next = now + PLAIN_EVERY_S
         part = f"{100 * done_bytes // total_bytes:3d} %, " if done_bytes < total_bytes else ""
-        print(f"{self._what}: {part}{frames:,} frames", file=self._stream, flush=True)
+        print(f"{self._what}: {part}{frames:,} {self._unit}", file=self._stream, flush=True)
 
 
 # ---- refusals -----------------------------------------------------------------------------------------------------
@@ -186,9 +186,10 @@ def reason_of(err: BaseException) -> str:
     return f"unexpected {type(err).__name__}: {' '.join(str(err).split())}; --debug shows where"
 
 
-def interrupted(err: BaseException) -> bool:
-    """True when a person's Ctrl-C is behind an error, however a dataflow wrapped it."""
-    return any(isinstance(cause, KeyboardInterrupt) for cause in _causes(err))
+def interrupted(err: BaseException) -> int:
+    """Return the exit code when a request to stop is behind an error, however a dataflow wrapped it; else 0."""
+    found = next((cause for cause in _causes(err) if isinstance(cause, KeyboardInterrupt)), None)
+    return 0 if found is None else int(getattr(found, "code", INTERRUPTED))
 
 
 @contextmanager

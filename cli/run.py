@@ -3,12 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, TypedDict, Unpack, cast
+from typing import Annotated, NotRequired, TypedDict, Unpack, cast
 
 import typer
 
 from cli import settings
 from cli.output import DIFFERS, OK, dollars, progress, put, put_json, put_table, say, shown
+from connectors.stopping import Stop
 from flows.desks import Desk, load_desk
 
 TOP_REASONS = 12
@@ -34,6 +35,7 @@ class Rest(TypedDict):
     instruments: Path | None
     store: Path | None
     batch: int
+    follow: NotRequired[bool]
 
 
 def run(
@@ -56,6 +58,10 @@ def run(
         Path | None, typer.Option(metavar="FILE", help="Instrument records for a capture that carries none.")
     ] = None,
     batch: settings.Batch = settings.BATCH,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow", help="Read on while the captures, our own, still grow; until each says `rotated`."),
+    ] = False,
     as_json: settings.Json = False,
 ) -> int:
     """Run a desk over recorded frames, from bytes to fills, and keep everything it said."""
@@ -63,7 +69,8 @@ def run(
     records = settings.readable_file("--instruments", instruments) if instruments is not None else None
     settings.within("--batch", batch, 1, settings.BATCH_MAX)
     chosen = load_desk(desk, config, set_ or ())
-    summary = drive(captures, chosen, config, instruments=records, store=store, batch=batch)
+    rest: Rest = {"instruments": records, "store": store, "batch": batch, "follow": follow}
+    summary = drive(captures, chosen, config, quiet=as_json, **rest)
     if as_json:
         put_json(summary)
     else:
@@ -73,14 +80,27 @@ def run(
 
 
 def drive(
-    captures: tuple[Path, ...], desk: Desk, config: Path, *, plain: bool = False, **rest: Unpack[Rest]
+    captures: tuple[Path, ...],
+    desk: Desk,
+    config: Path,
+    *,
+    plain: bool = False,
+    quiet: bool = True,
+    **rest: Unpack[Rest],
 ) -> dict[str, object]:
-    """Run the flow with a bar (with `plain`, lines where there is no terminal) and return its summary."""
-    from flows import embedded
+    """Run the flow with a bar (with `plain`, lines where there is no terminal) and return its summary.
 
-    chosen = embedded.Settings(captures=captures, desk=desk, config=config, **rest)
-    with progress("running", plain=plain) as bar:
-        return embedded.run(chosen, bar).summary
+    Unless `quiet`, a word is said when an earlier start of the same run had done a part of it. Raises Stopped.
+    """
+    with Stop() as stop:
+        from flows import embedded
+
+        chosen = embedded.Settings(captures=captures, desk=desk, config=config, **rest)
+        with progress("running", plain=plain) as bar:
+            result = embedded.run(chosen, bar, stop)
+    if result.note and not quiet:
+        say(result.note)
+    return result.summary
 
 
 def verdict(summary: Mapping[str, object]) -> int:

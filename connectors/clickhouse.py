@@ -194,11 +194,14 @@ class EnvelopeTable:
         """Return the desks of everything stored, in order."""
         return list(dict.fromkeys(desk_id for desk_id, _ in self.chains()))
 
-    def head_of(self, desk_id: str, chain: str, number: int) -> list[bytes]:
-        """Return the heads stored under a block's number: none, one, or the contents of an incident."""
-        where = "desk_id = {desk:String} AND chain = {chain:String} AND number = {number:UInt64}"
-        sql = f"SELECT DISTINCT lower(hex(head)) FROM {{database}}.blocks WHERE {where}"  # noqa: S608
-        return [bytes.fromhex(str(row[0])) for row in self.query(sql, desk=desk_id, chain=chain, number=number)]
+    def heads(self, desk_id: str, chain: str, first: int, last: int) -> dict[int, set[bytes]]:
+        """Return the heads stored under the numbers from `first` to `last`, both included; 3 ms and more."""
+        where = "desk_id = {desk:String} AND chain = {chain:String} AND number BETWEEN {first:UInt64} AND {last:UInt64}"
+        sql = f"SELECT DISTINCT number, lower(hex(head)) FROM {{database}}.blocks WHERE {where}"  # noqa: S608
+        found: dict[int, set[bytes]] = {}
+        for number, head in self.query(sql, desk=desk_id, chain=chain, first=first, last=last):
+            found.setdefault(int(str(number)), set()).add(bytes.fromhex(str(head)))
+        return found
 
     def verify_chain(self) -> Broken | None:
         """Walk every chain and return the first block that breaks it, or None: number, link and hash of each."""

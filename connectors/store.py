@@ -6,6 +6,7 @@ taken first; its refusal names the process that holds it. Layout:
     DIR/manifest.json   format version and mode; a store without a mode is refused
     DIR/store.lock      who holds it; a lock whose process is gone is taken over
     DIR/chdb/           the engine's files
+    DIR/recovery/       what runs that have not ended need to go on (`recovery.py`)
 """
 
 import fcntl
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from connectors.errors import EdgeError
 from connectors.namespace import checked_mode
+from connectors.whole import put_whole
 from contracts.base import Refused
 
 FORMAT = 1
@@ -141,12 +143,12 @@ def prepare(folder: Path, mode: str | None) -> str:
         manifest = folder / MANIFEST
         if manifest.is_file():
             return _checked(folder, manifest.read_bytes(), mode)
-        if folder.is_dir() and any(item.name != LOCK for item in folder.iterdir()):
+        if folder.is_dir() and any(item.name != LOCK and item.suffix != ".part" for item in folder.iterdir()):
             raise StoreError(f"{folder}: not a polytraders store; it has files but no {MANIFEST}")
         if mode is None:
             raise StoreError(f"{folder}: no store there")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _put(manifest, msgspec.json.encode(Manifest(FORMAT, checked_mode(mode))))
+        put_whole(manifest, msgspec.json.encode(Manifest(FORMAT, checked_mode(mode))))
     except OSError as err:
         raise StoreError(f"{folder}: cannot be used as a store ({err.strerror})") from None
     except Refused as err:
@@ -167,13 +169,3 @@ def _checked(folder: Path, data: bytes, mode: str | None) -> str:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise StoreError(f"{folder}: cannot be used as a store (Permission denied)")
     return found.mode
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a small file whole or not at all, durably."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)

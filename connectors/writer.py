@@ -3,12 +3,15 @@
 Blocks are gathered until 32,768 rows are there or a second has passed, since an insert costs 3 ms whatever it holds.
 The queue is bounded: a producer that is faster than the store waits, and nothing is ever dropped. What goes wrong
 surfaces at the next call and at `close`, and what was not acknowledged is then known not to be promised.
+
+A run that goes on after a crash hands on again what it had stored since its last snapshot. The same number with the
+same head is the same block, and collapses in the store; with another head it is another run's, and is not stored.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from connectors.columns import Stored, stored
@@ -36,7 +39,8 @@ class BlockWriter:
         self._since = 0.0
         self._hurry = self._stopping = False
         self._error: StoreError | None = None
-        self._begun: set[tuple[str, str]] = set()
+        self._letters_handed = self._letters_stored = 0
+        self._beyond: set[tuple[str, str]] = set()
         self.blocks_stored = self.rows_stored = 0
         self._thread = threading.Thread(target=self._run, name="block-writer", daemon=True)
         self._thread.start()
@@ -62,16 +66,32 @@ class BlockWriter:
                 self._change.notify_all()
             self._waiting += blocks
             self._letters += letters
+            self._letters_handed += len(letters)
             before, self._rows = self._rows, self._rows + rows
             if before < self._insert_rows <= self._rows:
                 self._change.notify_all()
 
-    def flush(self) -> None:
-        """Wait until everything handed on so far is stored; raises StoreError when it cannot be."""
+    def hurry(self) -> None:
+        """Begin to store what was handed on so far, without waiting: a `flush` will follow."""
         with self._change:
             self._hurry = True
             self._change.notify_all()
-            while self._error is None and self._queued:
+
+    def flush(self) -> None:
+        """Wait until everything handed on so far is stored; raises StoreError when it cannot be."""
+        self._settle(lambda: self._queued == 0)
+
+    def flush_letters(self) -> None:
+        """Wait until the dead letters handed on so far are stored, which costs nothing when there are none."""
+        handed = self._letters_handed
+        if self._letters_stored < handed:
+            self._settle(lambda: self._letters_stored >= handed)
+
+    def _settle(self, done: Callable[[], bool]) -> None:
+        with self._change:
+            self._hurry = True
+            self._change.notify_all()
+            while self._error is None and not done():
                 self._change.wait()
             self._hurry = False
             self._raise()
@@ -107,7 +127,8 @@ class BlockWriter:
                 blocks, letters = self._taken(), self._letters
                 self._letters = []
             try:
-                self._store(blocks)
+                self._check(blocks)
+                self._table.write_stored(blocks)
                 self._table.write_dead_letters(letters)
             except Exception as err:  # whatever it is: a producer must not wait for a thread that has gone
                 self._fail(err)
@@ -115,6 +136,7 @@ class BlockWriter:
             with self._change:
                 self.blocks_stored += len(blocks)
                 self.rows_stored += self._busy_rows
+                self._letters_stored += len(letters)
                 self._busy_rows = 0
                 self._change.notify_all()
 
@@ -145,13 +167,17 @@ class BlockWriter:
             self._change.wait(left)
         return self._rows > 0
 
-    def _store(self, batch: list[Stored]) -> None:
-        """Store a batch; a chain's first block must not contradict what the store holds under its number."""
+    def _check(self, batch: list[Stored]) -> None:
+        """Refuse a batch that contradicts what the store holds under its numbers, until a chain is beyond all that."""
+        chains: dict[tuple[str, str], list[Stored]] = {}
         for block in batch:
-            key = (block.desk_id, block.chain)
-            if key not in self._begun:
-                heads = self._table.head_of(block.desk_id, block.chain, block.number)
-                if heads and block.head not in heads:
+            chains.setdefault((block.desk_id, block.chain), []).append(block)
+        for key, blocks in chains.items():
+            if key in self._beyond:
+                continue
+            known = self._table.heads(*key, blocks[0].number, blocks[-1].number)
+            for block in blocks:
+                if block.head not in known.get(block.number, {block.head}):
                     raise StoreError(f"{self._table.where}: holds another run of desk {key[0]}; use a new folder")
-                self._begun.add(key)
-        self._table.write_stored(batch)
+            if blocks[-1].number not in known:
+                self._beyond.add(key)

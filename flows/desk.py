@@ -12,19 +12,21 @@ from contracts.order import AuthorisedOrder
 from flows.market import Entries
 from operators.engine import Desk
 from operators.host import hosted
+from operators.state import Keep
 
 
 def decided(
     journal: KeyedStream[Entries],
     desk: Callable[[], Desk],
-    votes: Sink[list[Row]],
-    orders: Sink[list[Row]],
-    record: Sink[list[Block]],
+    votes: Sink[tuple[str, list[Row]]],
+    orders: Sink[tuple[str, list[Row]]],
+    record: Sink[tuple[str, list[Block]]],
+    keep: Keep | None = None,
 ) -> None:
     """Propose, vote, execute, authorise inside the desk; then risk_votes, emit_orders, record, each to its sink."""
-    said = op.key_rm("said", op.stateful_batch("desk", journal, hosted(desk)))
-    op.output("votes", op.filter_map("risk_votes", said, votes_of), votes)
-    op.output("orders", op.filter_map("emit_orders", said, orders_of), orders)
+    said = op.stateful_batch("desk", journal, hosted(desk, "desk", keep))
+    op.output("votes", op.filter_map_value("risk_votes", said, votes_of), votes)
+    op.output("orders", op.filter_map_value("emit_orders", said, orders_of), orders)
     op.output("record", said, record)
 
 

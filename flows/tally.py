@@ -3,14 +3,48 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from contracts.envelope import Block, Row, rows_of
+from contracts.envelope import Block, DeadLetter, Row, rows_of
 from contracts.intent import APPROVE, QUARANTINE, REJECT, RESHAPE, BotNote, OrderIntent, RiskDecision
 from contracts.market import BookQuality, MarketDefinition
 from contracts.order import AuthorisedOrder, ExecutionPlan, Fill, PositionState
+from operators.normalise.frames import Counts
+
+
+class FrameTally:
+    """What became of frames: every frame is one of facts, control or dead."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.frames = self.facts_frames = self.control = self.facts = 0
+        self.dead: Counter[str] = Counter()
+
+    def take(self, letters: list[DeadLetter], counts: Counts, facts: int) -> None:
+        """Count a block of frames."""
+        self.frames += counts.frames
+        self.facts_frames += counts.facts_frames
+        self.control += counts.control
+        self.facts += facts
+        if letters:
+            self.dead.update(letter.reason for letter in letters)
+
+
+class RowTally:
+    """How many rows passed."""
+
+    def __init__(self) -> None:
+        """Begin at zero."""
+        self.rows = 0
+
+    def take(self, batches: list[list[Row]]) -> None:
+        """Count rows."""
+        self.rows += sum(map(len, batches))
 
 
 class Tally:
-    """Running counts over blocks; `check` decodes and validates every row as a reader would."""
+    """Running counts over blocks; `check` decodes and validates every row as a reader would.
+
+    seconds  what earlier processes of the same run took up to the state that was kept
+    """
 
     def __init__(self, check: bool) -> None:
         """Begin at zero."""
@@ -26,6 +60,7 @@ class Tally:
         self._usable: dict[int, bool] = {}
         self.digest = ""
         self.first_invalid = ""
+        self.seconds = 0.0
 
     def take(self, batches: Iterable[list[Block]]) -> None:
         """Count blocks."""

@@ -11,6 +11,7 @@ the last two seconds before the next frame always tick.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge as merged
+from typing import overload
 
 from contracts.ids import CLOCK_SOURCE, SOURCES_MAX
 from operators.normalise.frames import CLOCK, ENGAGED, Frame
@@ -37,14 +38,56 @@ def merge(
     return _blocks(frames, batch, engaged)
 
 
+def merge_growing(
+    captures: Sequence[Iterable[Frame | None]], batch: int = 256, engaged: Callable[[], bool] = lambda: False
+) -> Iterator[list[Frame]]:
+    """Yield the same order as `merge` over recordings that still grow, and say nothing rather than wait.
+
+    None in a capture means that it has nothing yet: what is there is handed on at once, so a block may be short, and is
+    empty while nothing comes. A frame passes once every source has one that is not before it, or has ended.
+    """
+    if batch < 1 or len(captures) > SOURCES_MAX:
+        raise ValueError(f"batch {batch}, {len(captures)} sources; allowed: from 1, at most {SOURCES_MAX}")
+    return _blocks(_polled([_forward(capture, rank) for rank, capture in enumerate(captures)]), batch, engaged)
+
+
+def _polled(sources: list[Iterator[Frame | None]]) -> Iterator[Frame | None]:
+    """Yield the first of the sources' next frames; None while one of them has not said what its next is."""
+    heads: dict[int, Frame] = {}
+    while True:
+        for rank, source in enumerate(sources):
+            if rank not in heads and (frame := next(source, _END)) is not _END:
+                if frame is None:
+                    break
+                heads[rank] = frame
+        else:
+            if not heads:
+                return
+            first = min(heads.values(), key=_place)
+            del heads[first.source]
+            yield first
+            continue
+        yield None
+
+
+_END = Frame(-1, 0, 0, "", b"")
+
+
 def _place(frame: Frame) -> tuple[int, int, int]:
     return frame.at_ns, frame.source, frame.position
 
 
-def _forward(capture: Iterable[Frame], rank: int) -> Iterator[Frame]:
+@overload
+def _forward(capture: Iterable[Frame], rank: int) -> Iterator[Frame]: ...
+@overload
+def _forward(capture: Iterable[Frame | None], rank: int) -> Iterator[Frame | None]: ...
+def _forward(capture: Iterable[Frame | None], rank: int) -> Iterator[Frame | None]:
     """Yield a source's frames under its rank, with arrival that never runs backwards."""
     latest = 0
     for frame in capture:
+        if frame is None:
+            yield None
+            continue
         at_ns = frame.at_ns
         if at_ns < latest or frame.source != rank:
             at_ns = max(at_ns, latest)
@@ -53,11 +96,17 @@ def _forward(capture: Iterable[Frame], rank: int) -> Iterator[Frame]:
         yield frame
 
 
-def _blocks(frames: Iterator[Frame], batch: int, engaged: Callable[[], bool]) -> Iterator[list[Frame]]:
+def _blocks(
+    frames: Iterator[Frame] | Iterator[Frame | None], batch: int, engaged: Callable[[], bool]
+) -> Iterator[list[Frame]]:
     """Cut the order into blocks and put the seconds in."""
     block: list[Frame] = []
     due = -1  # the next second's start; before the first frame there is no time
     for frame in frames:
+        if frame is None:
+            yield block
+            block = []
+            continue
         if frame.at_ns >= due:
             seconds = _seconds(due, frame.at_ns)
             due = frame.at_ns // SECOND_NS * SECOND_NS + SECOND_NS

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ from typer.testing import CliRunner
 
 from cli import main, settings
 from cli.main import app
+from connectors.stopping import Stopped
 from contracts.base import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("run", "replay", "book", "envelopes", "explain", "why", "diff", "report", "bots", "bench", "schemas")
+ASKING = ("book", "envelopes", "explain", "why", "diff", "report", "export")
+VERBS = ("run", "replay", "sweep", *ASKING, "bots", "bench", "schemas")
 
 
 def pt(*words: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
@@ -78,6 +81,12 @@ def test_bare_pt_shows_its_help() -> None:
         (["envelopes", "--store", "none"], "--store none: no store there; make one with: pt run"),
         (["replay", "--store", "pyproject.toml"], "--store pyproject.toml: is a file"),
         (["diff", "none_a", "none_b"], "none"),
+        (["diff", "a", "b", "--limit", "none"], "(got 'none')"),
+        (["sweep"], "--capture is missing"),
+        (["sweep", "--capture", "pyproject.toml"], "--set is missing; allowed: BOT.PARAM=A,B,C"),
+        (["export"], "Missing option '--out'"),
+        (["export", "--out", "x", "--to", "csv"], "'csv' is not one of 'arrow', 'parquet'"),
+        (["export", "--out", "x", "--store", "none"], "--store none: no store there; make one with: pt run"),
         (["bots", "--layer", "riks"], "--layer 'riks': unknown; allowed: intel, disc"),
         (["report", "--html", "cli"], "--html cli: is a folder"),
     ],
@@ -98,6 +107,8 @@ def test_bad_input_is_one_line_and_exit_code_2(words: list[str], named: str, mon
         (Refused("x is 1; allowed: 2"), 2, "pt: x is 1; allowed: 2\n"),
         (PermissionError(13, "Permission denied", "f"), 2, "pt: f: Permission denied\n"),
         (KeyboardInterrupt(), 130, "pt: interrupted\n"),
+        (Stopped(signal.SIGINT), 130, "pt: interrupted\n"),
+        (Stopped(signal.SIGTERM), 143, "pt: interrupted\n"),
         (ZeroDivisionError("by zero"), 2, "pt: unexpected ZeroDivisionError: by zero; --debug shows where\n"),
         (MemoryError(), 2, "pt: out of memory\n"),
     ],

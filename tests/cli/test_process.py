@@ -182,8 +182,15 @@ def test_runs_are_compared_by_cause(capture: Path, store: Path, tmp_path: Path) 
     equal = answer(pt("diff", store, same, "--json"))
     assert [equal[key] for key in ("only_in_a", "only_in_b", "differ", "configuration")] == [0, 0, 0, []]
     found = pt("diff", store, other, "--json")
-    assert found.returncode == 1
-    assert "lab strat.maker_tight" in json.loads(found.stdout)["configuration"]
+    said = json.loads(found.stdout)
+    assert (found.returncode, said["configuration"]) == (1, ["lab", "lab strat.maker_tight"])
+    decisions = said["decisions"]
+    assert decisions["changed"]["intent.size_lots"] == decisions["differ"] > 0
+    (first,) = decisions["listed"]["differ"]
+    assert first["changed"]["intent.size_lots"]["a"] != first["changed"]["intent.size_lots"]["b"]
+    assert answer(pt("explain", first["intent_id"], "--store", other, "--json"))["intent_ids"] == [first["intent_id"]]
+    people = pt("diff", store, same)
+    assert (people.returncode, people.stdout) == (0, "")
 
 
 @pytest.mark.chdb
@@ -217,8 +224,11 @@ def long_capture(file: Path) -> Path:
 
 @pytest.mark.chdb
 @pytest.mark.parametrize("sign", ["store.lock", "chdb/store/*/*/2*_1_1_*"], ids=["opening", "first blocks stored"])
-def test_an_interruption_is_one_line_and_leaves_the_store_sound(tmp_path: Path, sign: str) -> None:
-    """Ctrl-C while a store opens or in the middle of a run is 130 and one line; the store can be opened again."""
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_an_interruption_is_one_line_and_leaves_the_store_sound(
+    tmp_path: Path, sign: str, number: int, code: int
+) -> None:
+    """Ctrl-C while a store opens or in mid-run is 130, SIGTERM 143; one line, and a store that opens again."""
     capture, store = long_capture(tmp_path / "long.jsonl"), tmp_path / "store"
     command = [sys.executable, "-m", "cli.main", "run", "--capture", str(capture), "--store", str(store)]
     with subprocess.Popen(
@@ -232,9 +242,9 @@ def test_an_interruption_is_one_line_and_leaves_the_store_sound(tmp_path: Path, 
         until = time.monotonic() + 30
         while not any(store.glob(sign)) and time.monotonic() < until:
             time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         out, err = running.communicate(timeout=60)
-    assert (running.returncode, out, err) == (130, "", "pt: interrupted\n")
+    assert (running.returncode, out, err) == (code, "", "pt: interrupted\n")
     assert not (store / "store.lock").exists()
     again = pt("envelopes", "--store", store, "--limit", "1")
     assert (again.returncode, again.stderr) == (0, "")

@@ -28,13 +28,14 @@ class Settings:
     instruments: Path | None
     store: Path | None
     batch: int
+    follow: bool = False
 
 
 class Result:
     """What the fake flow answers."""
 
-    def __init__(self, **changes: object) -> None:
-        self.summary = summary(**changes)
+    def __init__(self, note: str = "", **changes: object) -> None:
+        self.summary, self.note = summary(**changes), note
 
 
 def faked(monkeypatch: pytest.MonkeyPatch, name: str, **members: object) -> None:
@@ -50,12 +51,12 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Settings]:
     """Return what the flow is asked for; beside it stands a capture that can be read."""
     seen: list[Settings] = []
 
-    def answer(chosen: Settings, progress: object) -> Result:
+    def answer(chosen: Settings, progress: object, stop: object) -> Result:
         seen.append(chosen)
-        assert callable(progress)
+        assert callable(progress) and callable(stop)
         progress(10, 100, 50)
         cut = [str(path) for path in chosen.captures if path.name.startswith("cut")]
-        return Result(truncated=cut)
+        return Result("went on after frame 7" if chosen.store == Path("begun") else "", truncated=cut)
 
     faked(monkeypatch, "embedded", Settings=Settings, run=answer)
     monkeypatch.setattr(run, "load_desk", lambda name, config, sets: DESK)
@@ -77,9 +78,16 @@ def test_json_is_the_summary_and_nothing_else(asked: list[Settings]) -> None:
 def test_options_reach_the_flow(asked: list[Settings]) -> None:
     """Several captures, instruments, store and batch arrive as they were typed."""
     words = ["run", "--capture", "a.jsonl", "--capture", "cut.jsonl", "--instruments", "instruments.jsonl"]
-    CliRunner().invoke(app, [*words, "--store", "out", "--batch", "8", "--json"])
+    CliRunner().invoke(app, [*words, "--store", "out", "--batch", "8", "--follow", "--json"])
     captures = (Path("a.jsonl"), Path("cut.jsonl"))
-    assert asked == [Settings(captures, DESK, settings.CONFIG, Path("instruments.jsonl"), Path("out"), 8)]
+    assert asked == [Settings(captures, DESK, settings.CONFIG, Path("instruments.jsonl"), Path("out"), 8, True)]
+
+
+@pytest.mark.parametrize(("extra", "said"), [([], "pt: went on after frame 7\n"), (["--json"], "")])
+def test_a_person_hears_that_a_run_went_on(asked: list[Settings], extra: list[str], said: str) -> None:
+    """What an earlier start had done is said on standard error, to people and not to scripts."""
+    shown = CliRunner().invoke(app, ["run", "--capture", "a.jsonl", "--store", "begun", *extra])
+    assert (shown.exit_code, shown.stderr, len(asked)) == (0, said, 1)
 
 
 @pytest.mark.parametrize("extra", [["--json"], []])

@@ -262,9 +262,9 @@ class Failing:
         self.good, self.error, self.entered = good, error, entered
         self.kept: list[Stored] = []
 
-    def head_of(self, *_: object) -> list[bytes]:
+    def heads(self, *_: object) -> dict[int, set[bytes]]:
         """Return nothing: a new store."""
-        return []
+        return {}
 
     def write_dead_letters(self, letters: list[DeadLetter]) -> None:
         """Take letters."""

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from contracts.ids import CLOCK_SOURCE
 from operators.normalise.frames import CLOCK, ENGAGED, Frame
-from operators.sequencer import merge
+from operators.sequencer import merge, merge_growing
 
 S = 1_000_000_000
 
@@ -79,3 +79,44 @@ def test_nothing_gives_nothing() -> None:
     assert ([], []) == (list(merge([])), list(merge([[], []])))
     with pytest.raises(ValueError, match="batch 0"):
         merge([frames(1.0)], 0)
+
+
+# ---- recordings that grow ------------------------------------------------------------------------------------------
+
+
+def flat(blocks: list[list[Frame]]) -> list[Frame]:
+    """The order, without its cuts."""
+    return [frame for block in blocks for frame in block]
+
+
+@given(st.data())
+def test_recordings_that_grow_have_the_same_order(data: st.DataObject) -> None:
+    """Wherever a source has nothing to say for a while, what comes out in the end is what comes out of whole files."""
+    times = st.lists(st.floats(10, 20, width=32).map(lambda at: round(at, 2)), max_size=12)
+    sources = [frames(*data.draw(times), source=rank) for rank in range(data.draw(st.integers(1, 3)))]
+    gappy = []
+    for source in sources:
+        gaps = data.draw(st.lists(st.booleans(), min_size=len(source), max_size=len(source)))
+        pairs = zip(source, gaps, strict=True)
+        gappy.append([item for frame, gap in pairs for item in ([None, frame] if gap else [frame])])
+    assert flat(list(merge(sources))) == flat(list(merge_growing(gappy, batch=3)))
+
+
+def test_what_is_there_is_handed_on_at_once() -> None:
+    """A block does not wait to be full while nothing comes, and nothing is an empty block."""
+    (first, second) = frames(1.5, 1.6)
+    assert [2, 0, 1] == [len(block) for block in merge_growing([[first, None, None, second]])]
+
+
+def test_a_frame_waits_for_every_source() -> None:
+    """While one source has not said what its next frame is, a later one of another must not pass."""
+    late, early = frames(9.0, source=0), frames(1.0, source=1)
+    blocks = list(merge_growing([late, [None, *early]]))
+    assert [[], [1, 0]] == [[f.source for f in block if f.dialect != CLOCK] for block in blocks]
+
+
+@pytest.mark.parametrize("batch", [0, -1])
+def test_a_block_holds_something(batch: int) -> None:
+    """A batch below one is refused."""
+    with pytest.raises(ValueError, match=f"batch {batch}"):
+        list(merge_growing([], batch))
