@@ -5,13 +5,13 @@ decision on purpose runs it again and says why in the commit.
 """
 
 import sys
+import tomllib
 from pathlib import Path
 
 import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "fixtures" / "demo.golden.json"
-CAPTURES = ("demo_kalshi.jsonl.gz", "demo_polymarket.jsonl.gz")
 KEPT = (
     "fingerprint", "decision_digest", "frames", "facts_frames", "control", "dead_letters", "facts", "gaps",
     "stale_spells", "resyncs", "markets", "entries", "envelopes", "blocks", "invalid", "intents", "approved",
@@ -24,7 +24,8 @@ def outcome(batch: int = 256) -> dict[str, object]:
     from flows import embedded
     from flows.desks import load_desk
 
-    captures = tuple(ROOT / "fixtures" / name for name in CAPTURES)
+    contents = tomllib.loads((ROOT / "fixtures" / "demo.toml").read_text("utf-8"))
+    captures = tuple(ROOT / "fixtures" / part["file"] for part in contents["captures"].values())
     instruments = ROOT / "fixtures" / "demo_instruments.jsonl"
     desk = load_desk("lab", ROOT / "config")
     summary = embedded.run(embedded.Settings(captures, desk, instruments=instruments, batch=batch)).summary

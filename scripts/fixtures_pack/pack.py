@@ -1,36 +1,53 @@
-"""Put the pack together: two captures, the instruments, the table of contents, the digests."""
+"""Put the pack together: four captures, the instruments, the table of contents, the digests."""
 
 import gzip
+from collections.abc import Callable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from scripts.fixtures_pack import instruments
+from scripts.fixtures_pack.binance_stage import BinanceStage
+from scripts.fixtures_pack.bitget_stage import BitgetStage
 from scripts.fixtures_pack.kalshi_stage import KalshiStage
 from scripts.fixtures_pack.polymarket_stage import PolymarketStage
 from scripts.fixtures_pack.recorder import START_MS, Recorder
 
+
+class Play(Protocol):
+    """One venue's part of the pack."""
+
+    def run(self, until_ms: int) -> Recorder:
+        """Play to the end and return what was recorded."""
+
+
 SEED = 7
 SECONDS = 1_500
 KALSHI_FILE, POLYMARKET_FILE = "demo_kalshi.jsonl", "demo_polymarket.jsonl"
+BINANCE_FILE, BITGET_FILE = "demo_binance.jsonl", "demo_bitget.jsonl"
+STAGES: dict[str, Callable[[int], Play]] = {
+    KALSHI_FILE: KalshiStage,
+    POLYMARKET_FILE: PolymarketStage,
+    BINANCE_FILE: BinanceStage,
+    BITGET_FILE: BitgetStage,
+}
 INSTRUMENTS_FILE, CONTENTS_FILE, DIGEST_FILE = "demo_instruments.jsonl", "demo.toml", "demo.sha256"
 
 
 class Pack(NamedTuple):
-    """The files of a pack by name, uncompressed; the two captures are kept gzipped."""
+    """The files of a pack by name, uncompressed; the captures are kept gzipped."""
 
     files: dict[str, bytes]
 
     def stored(self) -> dict[str, bytes]:
         """Return what stands in the folder: captures compressed, without a time of making."""
-        small = (KALSHI_FILE, POLYMARKET_FILE)
-        return {name + ".gz" if name in small else name: gzip.compress(data, 9, mtime=0) if name in small else data
+        return {name + ".gz" if name in STAGES else name: gzip.compress(data, 9, mtime=0) if name in STAGES else data
                 for name, data in self.files.items()}  # fmt: skip
 
 
 def make(seed: int = SEED, seconds: int = SECONDS) -> Pack:
-    """Play both venues from a seed; the same arguments give the same bytes everywhere. About 3 s."""
+    """Play every venue from a seed; the same arguments give the same bytes everywhere. About 3 s."""
     end_ms = seconds * 1_000
-    recorders = {KALSHI_FILE: KalshiStage(seed).run(end_ms), POLYMARKET_FILE: PolymarketStage(seed).run(end_ms)}
+    recorders = {name: stage(seed).run(end_ms) for name, stage in STAGES.items()}
     files = {name: recorder.text().encode() for name, recorder in recorders.items()}
     files[INSTRUMENTS_FILE] = instruments.text().encode()
     digests = {name: sha256(data).hexdigest() for name, data in files.items()}

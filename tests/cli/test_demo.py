@@ -10,6 +10,7 @@ from contracts.base import Refused
 from flows.desks import Desk
 from tests.cli.summaries import summary
 
+VENUES = ("kalshi", "polymarket", "binance", "bitget")
 DESK = Desk("lab", "paper", "paper", 10_000_000_000, "lab", ("risk.kill_switch",), {"risk.kill_switch": "enforced"})
 
 
@@ -45,7 +46,7 @@ def test_a_pack_with_a_hole_is_refused(folder: Path) -> None:
 def test_an_absent_pack_is_made(tmp_path: Path) -> None:
     """Where no pack is, the generator makes it: what it makes are captures that can be read."""
     captures, records = demo.pack(tmp_path / "new")
-    assert [path.name for path in captures] == ["demo_kalshi.jsonl.gz", "demo_polymarket.jsonl.gz"]
+    assert [path.name for path in captures] == [f"demo_{venue}.jsonl.gz" for venue in VENUES]
     assert records == tmp_path / "new" / "demo_instruments.jsonl"
 
 

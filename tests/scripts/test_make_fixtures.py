@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +17,9 @@ from connectors.capture import open_capture
 from operators.normalise import Normaliser, read_instruments
 from scripts.fixtures_pack.cast import HOSTILE_TITLE, KALSHI, POLYMARKET
 from scripts.fixtures_pack.chance import Chance
-from scripts.fixtures_pack.pack import Pack, make
+from scripts.fixtures_pack.pack import STAGES, Pack, make
 from scripts.make_fixtures import SEED, differing
+from tests.scripts.perp_oddities import PERP_CHECKS, books_of, checksum, said
 
 FOLDER = Path(__file__).parents[2] / "fixtures"
 CONTENTS = tomllib.loads((FOLDER / "demo.toml").read_text())
@@ -84,7 +86,7 @@ def test_the_digests_are_those_of_the_uncompressed_bytes(pack: Pack) -> None:
     """demo.sha256 names each file and the SHA-256 of its uncompressed bytes."""
     named = dict(reversed(line.split("  ")) for line in (FOLDER / "demo.sha256").read_text().splitlines())
     assert named == {name: sha256(pack.files[name]).hexdigest() for name in named}
-    assert set(named) == {"demo_kalshi.jsonl", "demo_polymarket.jsonl", "demo_instruments.jsonl"}
+    assert set(named) == {*STAGES, "demo_instruments.jsonl"}
 
 
 def test_another_seed_makes_another_pack() -> None:
@@ -112,12 +114,12 @@ def test_draws_follow_the_published_recurrence() -> None:
 
 
 def test_the_pack_is_large_enough_and_small_enough(captures: dict[str, list[Line]]) -> None:
-    """At least 60,000 frames over 25 minutes, at most 1.5 MB on disk; the counts are those of the contents."""
-    frames = {name: sum("event" not in line.fields for line in lines) - 1 for name, lines in captures.items()}
+    """At least 60,000 frames over 25 minutes, at most 2.2 MB on disk; the counts are those of the contents."""
+    frames = {name: sum(line.text != "" for line in lines) - 1 for name, lines in captures.items()}
     assert frames == {capture["file"]: capture["frames"] for capture in CONTENTS["captures"].values()}
     assert sum(frames.values()) == CONTENTS["pack"]["frames"] >= 60_000
     assert [len(lines) for lines in captures.values()] == [row["lines"] for row in CONTENTS["captures"].values()]
-    assert sum((FOLDER / name).stat().st_size for name in frames) <= 1_500_000
+    assert sum((FOLDER / name).stat().st_size for name in frames) <= 2_200_000
     for lines in captures.values():
         assert 1_490 <= (lines[-1].at_ns - lines[1].at_ns) // 10**9 <= 1_500
 
@@ -159,7 +161,7 @@ def test_instruments_are_read() -> None:
 
 
 def test_the_pack_is_read_as_it_was_meant() -> None:
-    """The project's own reader opens both captures; 13 frames become dead letters, the ones that the contents name."""
+    """The project's own reader opens all captures; 20 frames become dead letters, the ones that the contents name."""
     unreadable = ("torn", "unknown_type", "not_json", "nan", "off_grid", "negative", "above_one", "not_an_object")
     reader = Normaliser()
     reader.declare(read_instruments((FOLDER / "demo_instruments.jsonl").read_bytes()))
@@ -172,7 +174,7 @@ def test_the_pack_is_read_as_it_was_meant() -> None:
         assert done.counts.frames == capture["lines"]
     named = [row for row in CONTENTS["oddity"] if row["name"].partition(".")[2] in unreadable]
     assert found == [(row["file"], row["line"]) for row in named]
-    assert len(found) == 13
+    assert len(found) == 20
 
 
 def kalshi_books(lines: list[Line], skipped: set[int]) -> Iterator[tuple[int, str, dict, dict]]:
@@ -217,6 +219,24 @@ def test_kalshi_levels_never_go_below_zero_and_books_stay_liquid(captures: dict[
             deep += near >= 1_000
     assert narrow * 10 >= seen * 9
     assert deep * 10 >= seen * 9
+
+
+def test_binance_changes_follow_each_other(captures: dict[str, list[Line]]) -> None:
+    """Each change names the one before it, but for the lost frame and the one that came twice."""
+    depths = [said(line) for line in captures["demo_binance.jsonl.gz"] if said(line).get("e") == "depthUpdate"]
+    steps = [late["pu"] - early["u"] for early, late in pairwise(depths)]
+    assert (1, 1) == (sum(step > 0 for step in steps), sum(step < 0 for step in steps))
+    assert all(depth["U"] <= depth["u"] for depth in depths)
+
+
+def test_bitget_checksums_hold(captures: dict[str, list[Line]]) -> None:
+    """Every checksum is that of the book, but between the lost change and the image after it."""
+    lines = captures["demo_bitget.jsonl.gz"]
+    wrong = [place + 1 for place, row, sides in books_of(lines) if row["checksum"] != checksum(sides)]
+    first = next(row["line"] for row in CONTENTS["oddity"] if row["name"] == "bitget.checksum_mismatch")
+    healed = min(row["line"] for row in CONTENTS["oddity"] if row["name"] == "bitget.snapshot" and row["line"] > first)
+    assert first == wrong[0] <= wrong[-1] < healed
+
 
 
 def sorted_near(levels: dict, highest: bool) -> list[Decimal]:
@@ -359,6 +379,7 @@ CHECKS: dict[str, Check] = {
         and len(rows[at + 1].frame) == 8,
     "polymarket.clock_back": clock_back,
     "polymarket.resolved": lambda rows, at: rows[at].fields["winning_outcome"] == "No",
+    **PERP_CHECKS,
 }  # fmt: skip
 
 
