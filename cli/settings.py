@@ -18,6 +18,7 @@ CONFIG = ROOT / "config"
 DEMO_STORE = Path("build/demo/store")
 BATCH, BATCH_MAX = 256, 100_000
 EVENTS_MAX = 100_000_000
+DIGITS_MAX = 19  # of a time in nanoseconds: up to the year 2286
 ASSETS_MAX = 10_000
 FRACTION = re.compile(r"(?P<whole>.*:\d\d)[.,](?P<part>\d{1,9})(?P<zone>Z|[+-]\d\d:?\d\d)?")
 
@@ -83,15 +84,24 @@ def within(option: str, value: int, least: int, most: int) -> int:
 
 def instant(option: str, text: str) -> int:
     """Return a time as integer nanoseconds: digits as they are, ISO 8601 exactly; without a zone it is UTC."""
-    if text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX:
         return int(text)
     found = FRACTION.fullmatch(text)
     whole, part = (found["whole"] + (found["zone"] or ""), found["part"]) if found else (text, "")
     try:
-        time = datetime.fromisoformat(whole)
+        time = datetime.fromisoformat("" if text.isdigit() else whole)  # it would read any row of digits as a date
     except ValueError:
         raise Refused(
             f"{option} {text!r}: not a time; allowed: nanoseconds since 1970, or ISO 8601 as in 2026-05-13T12:59:00Z"
         ) from None
     time = time.replace(tzinfo=UTC) if time.tzinfo is None else time
     return int(time.timestamp()) * SECOND_NS + int(part.ljust(9, "0"))
+
+
+def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Return both ends of a time, in nanoseconds, None where it is open; raises Refused where nothing can match."""
+    since_ns = instant("--since", since) if since is not None else None
+    until_ns = instant("--until", until) if until is not None else None
+    if since_ns is not None and until_ns is not None and since_ns > until_ns:
+        raise Refused(f"--since {since}: is after --until {until}; nothing can match")
+    return since_ns, until_ns

@@ -45,7 +45,7 @@ def market_chart(view: MarketView, start_ns: int, end_ns: int, number: int) -> H
     """Draw one market: its middle, our quotes and fills above, what was held below, on one time axis."""
     values = [value for line in (view.mid, view.bid, view.ask) for _, value in line if value is not None]
     values += [mark.price_micros for mark in (*view.fills, *view.paid)]
-    low, high = _room(values, 10_000)
+    low, high = room(values, 10_000)
     price = Panel(start_ns, end_ns, low, high, 14, 250)
     shown = [decimal(held, 0) for held in (_peak(view.inventory), _trough(view.inventory))]
     described = (
@@ -55,7 +55,7 @@ def market_chart(view: MarketView, start_ns: int, end_ns: int, number: int) -> H
     )
     parts = [
         _spells(view.spells, price, 352 if view.inventory else 250),
-        _values_axis(price, "USD", False),
+        values_axis(price, "USD", False),
         _path(view.mid, price, "mid"),
         _path(view.bid, price, "bid"),
         _path(view.ask, price, "ask"),
@@ -64,10 +64,10 @@ def market_chart(view: MarketView, start_ns: int, end_ns: int, number: int) -> H
     ]
     height = 300
     if view.inventory:
-        held = Panel(start_ns, end_ns, *_room([0, *(v for _, v in view.inventory if v is not None)], MILLION), 290, 76)
+        held = Panel(start_ns, end_ns, *room([0, *(v for _, v in view.inventory if v is not None)], MILLION), 290, 76)
         line = ((start_ns, 0), *view.inventory)
         parts += [
-            _values_axis(held, "contracts", True),
+            values_axis(held, "contracts", True),
             _area(line, held),
             _path(line, held, "held"),
             _times_axis(held),
@@ -75,19 +75,19 @@ def market_chart(view: MarketView, start_ns: int, end_ns: int, number: int) -> H
         height = 396
     else:
         parts.append(_times_axis(price))
-    return _svg(f"m{number}", f"{view.market_id}: price, our quotes and inventory", described, height, parts)
+    return svg(f"m{number}", f"{view.market_id}: price, our quotes and inventory", described, height, parts)
 
 
 def equity_chart(line: Line, start_ns: int, end_ns: int) -> Html:
     """Draw what the desk earned, marked, over the run."""
     whole: Line = ((start_ns, 0), *line)
     values = [value for _, value in whole if value is not None]
-    panel = Panel(start_ns, end_ns, *_room(values, MILLION), 14, 190)
+    panel = Panel(start_ns, end_ns, *room(values, MILLION), 14, 190)
     described = (
         f"From {dollars(0)} to {dollars(values[-1])}; lowest {dollars(min(values))}, highest {dollars(max(values))}."
     )
-    parts = [_values_axis(panel, "USD", True), _area(whole, panel), _path(whole, panel, "held"), _times_axis(panel)]
-    return _svg("equity", "Profit and loss of the desk, marked, after fees", described, 240, parts)
+    parts = [values_axis(panel, "USD", True), _area(whole, panel), _path(whole, panel, "held"), _times_axis(panel)]
+    return svg("equity", "Profit and loss of the desk, marked, after fees", described, 240, parts)
 
 
 def vote_chart(votes: Mapping[str, Mapping[str, int]]) -> Html:
@@ -122,7 +122,8 @@ def _verdicts(said: Mapping[str, int]) -> list[str]:
 # ---- parts ---------------------------------------------------------------------------------------------------------
 
 
-def _svg(name: str, title: str, described: str, height: int, parts: list[Html]) -> Html:
+def svg(name: str, title: str, described: str, height: int, parts: list[Html]) -> Html:
+    """Return a picture with its title and description; `name` makes their ids, once on a page."""
     return tag(
         "svg",
         tag("title", title, id=f"{name}-title"),
@@ -135,7 +136,7 @@ def _svg(name: str, title: str, described: str, height: int, parts: list[Html]) 
     )
 
 
-def _room(values: list[int], least: int) -> tuple[int, int]:
+def room(values: list[int], least: int) -> tuple[int, int]:
     """Return a range with some air around the values, at least `least` wide."""
     low, high = min(values, default=0), max(values, default=0)
     air = max((high - low) // 14, (least - high + low) // 2, 1)
@@ -175,7 +176,7 @@ def _area(line: Line, panel: Panel) -> Html:
     return tag("path", d="".join(made), class_="area") if made else Html()
 
 
-def _values_axis(panel: Panel, unit: str, zero: bool) -> Html:
+def values_axis(panel: Panel, unit: str, zero: bool) -> Html:
     """Draw the frame, horizontal lines and their numbers; the unit stands above the numbers."""
     ticks = value_ticks(panel.low, panel.high, max(3, panel.height // 30))
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1
@@ -267,4 +268,4 @@ def _bars(name: str, title: str, described: str, rows: Sequence[Bar], most: int,
             parts.append(tag("rect", x=f"{x:g}", y=y + 5, width=f"{width:g}", height=14, class_=f"bar {kind}"))
             x += width
         parts.append(tag("text", told, x=left + room + 12, y=y + 16, class_="told"))
-    return _svg(name, title, described, len(rows) * pitch + 4, parts)
+    return svg(name, title, described, len(rows) * pitch + 4, parts)
