@@ -127,14 +127,18 @@ app.command("bench")(bench.bench)
 def end_with(program: typer.Typer, args: Sequence[str] | None = None) -> NoReturn:
     """Run a program and exit with its code.
 
-    After an interruption the process leaves at once: everything is closed by then, and the interpreter might end by the
-    signal itself, instead of with the code, where the interruption passed through a library on its way.
+    After an interruption the process leaves at once, since the interpreter might end by the signal itself, instead of
+    with the code, where the interruption passed through a library on its way. Everything is closed by then but what was
+    being opened when the signal came.
     """
     try:
         program(args=args)
     except SystemExit as end:
         if end.code in (INTERRUPTED, TERMINATED):
+            from connectors.store import StoreLock
+
             sys.stdout.flush()
+            StoreLock.release_all()
             os._exit(int(end.code))
         raise
     sys.exit(OK)

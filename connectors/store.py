@@ -66,7 +66,6 @@ class StoreLock:
         self._pid = os.getpid()
         with _alone(self.folder):
             self._take()
-        self._held.add(self.path)
 
     def _take(self) -> None:
         holder = self._holder()
@@ -75,12 +74,22 @@ class StoreLock:
         if holder is not None or self.path.exists():
             self.path.unlink()
         mine = msgspec.json.encode(Holder(self._pid, _started(self._pid)))
+        self._held.add(self.path)  # before the file is there, so that an interruption at any moment leaves none behind
         handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             os.write(handle, mine)
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    @staticmethod
+    def _of(path: Path) -> int:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Holder).pid
+        except FileNotFoundError:
+            return 0
+        except msgspec.DecodeError:
+            return os.getpid()  # ours, and not yet written
 
     def _holder(self) -> Holder | None:
         try:
@@ -93,8 +102,16 @@ class StoreLock:
     def release(self) -> None:
         """Let go; does nothing in a child that was forked from the owner, or the second time."""
         if self.path in self._held and os.getpid() == self._pid:
-            self._held.discard(self.path)
             self.path.unlink(missing_ok=True)
+            self._held.discard(self.path)
+
+    @classmethod
+    def release_all(cls) -> None:
+        """Let go of every folder that this process owns, also of one whose taking was interrupted half-way."""
+        for path in tuple(cls._held):
+            if cls._of(path) == os.getpid():
+                path.unlink(missing_ok=True)
+            cls._held.discard(path)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Bring snapshots of older versions up to today's: one pure function per step and version, and nothing else.
+"""Turn snapshots of older versions into those of today: one pure function per step and version, and nothing else.
 
 A function takes the values of its version by name and returns those of the next; `operators/state.py` calls them in a
 row. An entry stays as long as a run of its version may still be waiting somewhere.

@@ -153,3 +153,21 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(StoreError, match=r"new: cannot be used as a store \(Permission denied\)"):
         prepare(tmp_path / "new", "paper")
+
+
+def test_a_lock_whose_taking_was_interrupted_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody got the lock into their hands, and still its file goes; that of another process stays."""
+    taken = StoreLock._take
+
+    def interrupted(lock: StoreLock) -> None:
+        taken(lock)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StoreLock, "_take", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        StoreLock(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    with another_process(other):
+        StoreLock.release_all()
+        assert (False, True) == ((tmp_path / LOCK).exists(), (other / LOCK).exists())
