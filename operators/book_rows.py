@@ -10,18 +10,22 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from bots.book import OpenBook
-from contracts.market import BookLadder, Fact, PriceBand, VenueBookDelta, VenueBookImage
+from contracts.market import BookLadder, Fact, PriceBand, Touch, VenueBookDelta, VenueBookImage
 from operators.levels import apply, load, new_book, reach_of
 
 WAITING_MAX = 10_000
 
 
-def nothing(fact: VenueBookDelta | VenueBookImage) -> VenueBookDelta:
-    """Return a message that was left out as a change of nothing, under its own id, time and hash."""
+def nothing(fact: VenueBookDelta | VenueBookImage, prev_seq: int = -1, last: bool = True) -> VenueBookDelta:
+    """Return a message that was left out as a change of nothing, under its own id, time and hash.
+
+    With `prev_seq` it is one whose numbers have steps, which whoever reads it again leaves out again; `last` False then
+    says that it was an image that does not reach the changes that wait.
+    """
     side, price = (fact.side, fact.price_ticks) if type(fact) is VenueBookDelta else (1, 1)
     return VenueBookDelta(
-        fact.fact, fact.at_ns, fact.market, side, price, 0, True, -1, -1, True, fact.venue_seq, fact.venue_ns,
-        fact.provenance_hash,
+        fact.fact, fact.at_ns, fact.market, side, price, 0, True, -1, -1, last, fact.venue_seq, fact.venue_ns,
+        fact.provenance_hash, prev_seq,
     )  # fmt: skip
 
 
@@ -76,6 +80,28 @@ class Row:
         low = bid - reach[bid]
         bids = sum(book.bids[low if low > 0 else 1 : bid + 1]) if bid else 0
         return bids, sum(book.asks[ask : ask + reach[ask] + 1]) if ask <= book.grid else 0
+
+    def top(self, fact: VenueBookDelta | VenueBookImage) -> Touch:
+        """Return the best of both sides; it moved when a price is not the one that was returned last."""
+        book = self.book
+        bid, ask = book.bid, book.ask
+        moved = bid != self.said_bid or ask != self.said_ask
+        self.said_bid, self.said_ask = bid, ask
+        return Touch(
+            fact.fact,
+            fact.at_ns,
+            self.market,
+            bid or -1,
+            book.bids[bid],
+            ask if ask <= book.grid else -1,
+            book.asks[ask],
+            book.bid_levels,
+            book.ask_levels,
+            *self.depths(),
+            moved,
+            fact.venue_ns,
+            fact.provenance_hash,
+        )
 
     def ladder(self, fact: Fact) -> BookLadder:
         """Return every level, with where the last change came from."""

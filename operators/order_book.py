@@ -25,7 +25,6 @@ from contracts.market import (
     ClockTick,
     Fact,
     PriceBand,
-    Touch,
     VenueBookDelta,
     VenueBookImage,
     VenueConnection,
@@ -149,11 +148,15 @@ class OrderBooks:
 
     def _in_chain(self, row: Row, delta: VenueBookDelta) -> bool:
         """Follow numbers that have steps; False when the change must be left out. Before an image changes wait."""
+        if delta.relative:  # left out already, by whoever wrote these entries down
+            if not delta.last:
+                self._unjoined(row, delta)
+            return False
         if not row.book.live:
             row.wait(delta)
         elif not row.follows(delta):
             if delta.venue_seq < row.chain:
-                self._out[-1] = nothing(delta)
+                self._out[-1] = nothing(delta, delta.prev_seq)
                 return False
             expected = row.chain
             self.gaps += 1
@@ -213,47 +216,32 @@ class OrderBooks:
         None, and the image left out, when the book is already further on, or when changes are missing in between.
         """
         if row.book.live and image.venue_seq <= row.chain:
-            self._out[-1] = nothing(image)
+            self._out[-1] = nothing(image, image.venue_seq)
             return None
-        expected, waiting = image.venue_seq, row.waiting
         joined = row.joined(image)
         if joined is None:
-            self._out[-1] = nothing(image)
-            self.gaps += 1
-            self._break(row)
-            row.waiting = waiting
-            self._say(image, row.market, "GAP", expected, waiting[0].prev_seq)
+            self._out[-1] = nothing(image, image.venue_seq, last=False)
+            self._unjoined(row, image)
             return None
         row.waiting = []
         self._out[-1] = joined
         return joined
 
+    def _unjoined(self, row: Row, image: VenueBookDelta | VenueBookImage) -> None:
+        """Changes between an image and the first that waits were never heard; what waits waits for a newer image."""
+        waiting = row.waiting
+        self.gaps += 1
+        self._break(row)
+        row.waiting = waiting
+        self._say(image, row.market, "GAP", image.venue_seq, waiting[0].prev_seq if waiting else 0)
+
     def _touch(self, row: Row, fact: VenueBookDelta | VenueBookImage) -> None:
         """Say the top of the book, and before it that the book crossed or uncrossed."""
         book = row.book
-        bid, ask, grid = book.bid, book.ask, book.grid
-        if (bid >= ask) is not row.crossed:
+        if (book.bid >= book.ask) is not row.crossed:
             row.crossed = not row.crossed
-            self._say(fact, row.market, "CROSSED" if row.crossed else "UNCROSSED", ask, bid)
-        bids, asks = book.bids, book.asks
-        self._out.append(
-            Touch(
-                fact.fact,
-                fact.at_ns,
-                row.market,
-                bid or -1,
-                bids[bid],
-                ask if ask <= grid else -1,
-                asks[ask],
-                book.bid_levels,
-                book.ask_levels,
-                *row.depths(),
-                bid != row.said_bid or ask != row.said_ask,
-                fact.venue_ns,
-                fact.provenance_hash,
-            )
-        )
-        row.said_bid, row.said_ask = bid, ask
+            self._say(fact, row.market, "CROSSED" if row.crossed else "UNCROSSED", book.ask, book.bid)
+        self._out.append(row.top(fact))
 
     def _ladder(self, row: Row, fact: Fact) -> None:
         row.ladder_ns, row.dirty = fact.at_ns, False

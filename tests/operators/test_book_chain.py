@@ -146,3 +146,30 @@ def test_when_the_image_comes_does_not_matter(moves: list[tuple[int, int]], take
     said = books.step(changes[arrives:])
     assert full.side(1) == bids_of(books)
     assert all((each.bid_ticks < 0) == (not each.bid_lots) for each in said if isinstance(each, Touch))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("next"), st.integers(1, 30), st.integers(0, 5)),
+            st.tuples(st.sampled_from(["lost", "again"]), st.integers(1, 30), st.integers(0, 5)),
+            st.tuples(st.just("image"), st.integers(-40, 20), st.integers(1, 30)),
+        ),
+        max_size=25,
+    )
+)
+def test_what_was_said_leads_to_itself(happened: list[tuple[str, int, int]]) -> None:
+    """Whatever is lost, doubled, early or late: from the facts that were written down the same is said again."""
+    seq, facts = 0, list[Fact]()
+    for place, (what, one, other) in enumerate(happened, 1):
+        if what == "image":
+            facts.append(image(place, max(0, seq + one), ((other, 5),)))
+        elif what == "again" and facts and isinstance(facts[-1], VenueBookDelta):
+            facts.append(facts[max(0, len(facts) - 1 - other)])
+        else:
+            seq += 10 if what == "lost" else 0
+            facts.append(change(place, seq, seq + 10, one, other))
+            seq += 10
+    _, said = after(*facts)
+    _, again = after(*(entry for entry in said if isinstance(entry, VenueBookDelta | VenueBookImage)))
+    assert said == again
