@@ -137,7 +137,7 @@ def configure(bot_id: str, config: type[BotConfig], values: dict[str, object]) -
         ready[name] = value
     try:
         return msgspec.convert(ready, config, strict=False)
-    except msgspec.ValidationError as err:
+    except (msgspec.ValidationError, UnicodeEncodeError) as err:
         text = str(err)
         name = text.rpartition("$.")[2].rstrip("`") if "$." in text else ""
         raise Refused(f"{bot_id}.{name}: {text} (got {values.get(name)!r})") from None

@@ -93,11 +93,11 @@ class Freshness:
         """Return the entries with what was noticed among them. About 0.1 µs for a change of a book."""
         out: list[Fact] = []
         add, latest, spells, touches, doubts = out.append, self._latest, self._spells, self._touch, self._doubts
-        for entry in entries:
+        for number, entry in enumerate(entries, start=1):
             add(entry)
             if type(entry) is VenueBookDelta:
                 latest[entry.market] = entry
-                if spells and entry.market in spells:
+                if spells and entry.market in spells and not _breaks(entry, entries[number : number + 1]):
                     add(self._heard(entry))
             elif type(entry) is Touch:
                 touches[entry.market] = entry
@@ -369,3 +369,10 @@ class Freshness:
             for marked in (self._live, self._open, self._watched, self._late, self._witnesses):
                 marked.discard(market)
         self._carriers.retire(ended_ns)
+
+
+def _breaks(entry: Fact, follows: Sequence[Fact]) -> bool:
+    """True when what ends a silence ends the trust in its book too: then nobody may believe it in between."""
+    said = next(iter(follows), None)
+    own = type(said) is BookEvent and (said.fact, said.market) == (entry.fact, entry.market)
+    return own and said is not None and getattr(said, "event", "") in BOOK_LOST

@@ -17,13 +17,14 @@ from contracts import control, intent, market, order, signal
 from contracts.base import Refused
 from contracts.envelope import ReportEnvelope
 
-GATE_RANK, AUTHORISE_RANK, VENUE_RANK, SETTLE_RANK, DESK_RANK = 200, 201, 202, 203, 204
+GATE_RANK, AUTHORISE_RANK, VENUE_RANK, SETTLE_RANK, DESK_RANK, OPERATOR_RANK = 200, 201, 202, 203, 204, 205
 MECHANISMS: dict[int, str] = {
     GATE_RANK: "operators.gate",
     AUTHORISE_RANK: "operators.authorise",
     VENUE_RANK: "operators.paper_venue",
     SETTLE_RANK: "operators.settlement",
     DESK_RANK: "operators.desk",
+    OPERATOR_RANK: "operator",
 }
 VIEWS = frozenset({Book, ConfirmedAt, Cause})
 DESK_WIDE = frozenset(
@@ -238,8 +239,9 @@ def _gates(library: Library, nodes: list[Node], required: Sequence[str]) -> tupl
 
 
 def _depends(node: Node) -> list[Slot]:
-    slots = [*node.step.on, *(read.slot for read in node.step.reads)]
-    return [slot for slot in slots if slot.type not in FEEDBACK and slot.type not in STAGED]
+    """What must have been said before a step runs: what triggers it, and what it reads, save what is read as before."""
+    reads = [read.slot for read in node.step.reads if read.slot.type not in FEEDBACK]
+    return [slot for slot in (*node.step.on, *reads) if slot.type not in STAGED]
 
 
 def _ordered(nodes: list[Node], made: Mapping[Slot, list[Node]]) -> list[Node]:

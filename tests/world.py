@@ -141,6 +141,12 @@ def trade(**overrides: object) -> market.VenueTrade:
     return _of(market.VenueTrade(FACT, int(NOW), 0, 46, 100, 1, "T1", 1, NOW - 20 * MS, HASH), overrides)
 
 
+def mark(**overrides: object) -> market.VenueMarkUpdate:
+    """Return the mark of a perpetual: 101, with a hundredth of a percent to pay in four hours."""
+    said = market.VenueMarkUpdate(FACT, int(NOW), 0, 101_000_000, 101_000_000, 100_000, NOW + 14_400 * SECOND, HASH)
+    return _of(said, overrides)
+
+
 def status(**overrides: object) -> market.VenueStatus:
     """Return a change in the market's life: open."""
     return _of(

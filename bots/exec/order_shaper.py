@@ -54,7 +54,7 @@ def shape(
     expires = min(expires, plan.expires_ns) if plan.expires_ns else expires
     held, smallest = position.size_lots if position is not None else 0, max(1, definition.min_size_lots)
     done: list[PlannedOrder] = []
-    reason = EXEC_SHAPED
+    placed, reason = 0, EXEC_SHAPED  # what is placed is numbered for itself, since its name follows from its number
     for order in plan.children:
         if order.action == CANCEL:
             done.append(order)
@@ -74,7 +74,8 @@ def shape(
         force, until = ("GTD", expires) if rests else (order.time_in_force, 0)
         for number, lots in enumerate(sizes):
             delay = _delay(config, plan, number) if number else 0
-            done.append(reshaped(order, price, lots, force, len(done), delay, until))
+            done.append(reshaped(order, price, lots, force, placed, delay, until))
+            placed += 1
     return refined(plan, tuple(done), reason)
 
 

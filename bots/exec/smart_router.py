@@ -7,6 +7,7 @@ Says    An ExecutionPlan with the style of highest utility, or one without child
 Why     Only expected cost decides; side and market never change and size never grows. A QUOTE rests at its own limit,
         after cancels of what rests on its side: its strategy has judged it against its own fair value, and a refusal
         here on markouts of own fills would never heal, since no fill would follow. A WITHDRAW is cancels alone.
+        What only reduces is cut to the position less what already rests on that side: no venue here watches over that.
         One book holds both views of a binary (a sale of NO at 1 - p is a purchase of YES at p); where outcomes are
         separate tokens, what is held is used up by a child of its own. An intent names one instrument: no other venue.
 Source  Obizhaeva and Wang 2013; Almgren and Chriss 2000.
@@ -60,7 +61,10 @@ def route(
     if cost is None or fill is None or not book.live or not cost.refs or cost.refs[0] != wish.intent_id:
         return _plan(approved, "NONE", (), None, None, EXEC_ROUTE_INPUT_MISSING)
     held = position.size_lots if position is not None else 0
-    size = min(approved.size_lots, max(0, -wish.side * held)) if approved.reduce_only else approved.size_lots
+    size = approved.size_lots
+    if approved.reduce_only:  # what rests on this side would reduce it too, a cancel under way or not
+        resting = sum(order.open_lots for order in own.orders if order.side == wish.side) if own is not None else 0
+        size = min(size, max(0, -wish.side * held - resting))
     forced = approved.post_only and not wish.post_only
     reason = EXEC_ROUTE_PASSIVE_FORCED if forced else EXEC_ROUTED
     before: tuple[PlannedOrder, ...] = ()
@@ -76,9 +80,9 @@ def route(
         elif best.utility_micros <= config.min_utility:
             return _plan(approved, "NONE", (), cost, fill, EXEC_ROUTE_NO_VALUE)
         style, price = best.name, best.price_ticks
-    if size <= 0:
-        return _plan(approved, "NONE", (), cost, fill, EXEC_ROUTE_NO_VALUE)
-    children = (*before, *places(approved, definition, style == "TAKE", price, size, held, len(before), builder))
+    if size <= 0:  # of a quote that only reduces the cancels go alone; once they are through there is room for it
+        return _plan(approved, "CANCEL" if before else "NONE", before, cost, fill, EXEC_ROUTE_NO_VALUE)
+    children = (*before, *places(approved, definition, style == "TAKE", price, size, held, builder))
     return _plan(approved, style, children, cost, fill, reason)
 
 

@@ -73,17 +73,20 @@ def places(
     price_ticks: int,
     size_lots: int,
     held_lots: int,
-    index: int,
     builder_code: str,
 ) -> tuple[PlannedOrder, ...]:
-    """Return the orders of a style; where outcomes are separate tokens, what is held of the other side goes first."""
+    """Return the orders of a style; where outcomes are separate tokens, what is held of the other side goes first.
+
+    They are numbered among themselves and not after the cancels of their plan: what rests when a decision is looked at
+    again (its own order, perhaps) must not give it another name.
+    """
     force = ("FOK" if approved.intent.bundle_id else "IOC") if taking else "GTC"
     if definition.complement_id and 0 < (against := -approved.intent.side * held_lots) < size_lots:
         return (
-            _order(approved, definition, force, price_ticks, against, index, builder_code),
-            _order(approved, definition, force, price_ticks, size_lots - against, index + 1, builder_code),
+            _order(approved, definition, force, price_ticks, against, 0, builder_code),
+            _order(approved, definition, force, price_ticks, size_lots - against, 1, builder_code),
         )
-    return (_order(approved, definition, force, price_ticks, size_lots, index, builder_code),)
+    return (_order(approved, definition, force, price_ticks, size_lots, 0, builder_code),)
 
 
 def _order(

@@ -3,7 +3,8 @@
 Says    QUARANTINE while a condition holds, REJECT through the cool-off after it and while the state cannot be known,
         otherwise APPROVE; a proven reduction passes wherever two sides stand. One IncidentReport per transition.
         Seen and limit: the spread in millionths, the cool-off in seconds, an unknown snapshot's age in ms.
-Why     A halted market still shows prices, and they are nobody's. Book and complement halt alike: they share status,
+Why     A halted market still shows prices, and they are nobody's. One whose end of trading has come is closed without a
+        word of its venue, for reductions too. Book and complement halt alike: they share status,
         resolution and mirrored prices, so each book's own row quarantines it. A detector that is not in this desk is
         not judged; one that says it is blind counts as halted.
 Source  bots/library.toml; Page, E. (1954).
@@ -143,14 +144,14 @@ def decide(
     limit = spread_limit(definition, config.halt_spread, config.halt_spread_bps)
     two_sided = snapshot.bid_lots > 0 and snapshot.ask_lots > 0
     seen = spread_micros(definition, snapshot.bid_ticks, snapshot.ask_ticks) if two_sided else MILLION
-    calm_ns = now - state.true_ns
-    halted = state.cause != "" or definition.status != 0
+    calm_ns, ended = now - state.true_ns, 0 < definition.expiry_ns <= now
+    halted = ended or state.cause != "" or definition.status != 0
     cooling = state.quarantined and calm_ns < config.cooloff_s * SECOND_NS
     blind = anomaly is not None and anomaly.label == "BLIND"
     if not halted and not cooling and not blind:
         return approve(GATE, RISK_MARKET_OPEN, seen, limit)
     code = RISK_MARKET_HALTED if halted else RISK_MARKET_COOLOFF if cooling else RISK_MARKET_STATE_UNKNOWN
-    if two_sided and state.cause != "one_sided" and reduces(intent, position):
+    if two_sided and not ended and state.cause != "one_sided" and reduces(intent, position):
         return approve(GATE, code, seen, limit)
     if halted:
         return quarantine(GATE, code, seen, limit)

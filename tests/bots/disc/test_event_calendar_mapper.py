@@ -168,6 +168,8 @@ def test_the_gravest_event_speaks() -> None:
         ("macro:fomc", {"instrument_kind": 1, "market_id": "BTCUSDT"}, True),
         ("btc:halving", {"instrument_kind": 1, "market_id": "BTCUSDT"}, True),
         ("eth:merge", {"instrument_kind": 1, "market_id": "BTCUSDT"}, False),
+        ("btc:halving", {"instrument_kind": 1, "market_id": "bitget:BTCUSDT", "venue_id": "bitget"}, True),
+        ("bitget:fork", {"instrument_kind": 1, "market_id": "bitget:BTCUSDT", "venue_id": "bitget"}, False),
     ],
 )
 def test_matching(key: str, known: dict[str, Any], matched: bool) -> None:

@@ -189,11 +189,11 @@ def test_what_rests_expires_with_its_intent_or_its_time_to_live(intent_expires: 
 
 
 def test_cancels_pass_and_go_even_when_the_new_order_is_too_small() -> None:
-    """They only reduce; the children that remain are numbered in order."""
+    """They only reduce; what is placed is numbered for itself, so that cancels do not change its name."""
     gone = order(action="CANCEL", client_order_id="old", child_index=0)
     made = shaped(plan(gone, order(child_index=1), style="QUOTE"))
     assert made.children[0] is gone
-    assert made.children[1].child_index == 1
+    assert made.children[1].child_index == 0
     small = shaped(plan(gone, order(size_lots=5)), known=world.definition(min_size_lots=10))
     assert (small.children, small.reasons[-1]) == ((gone,), "EXEC_SHAPE_BELOW_MIN")
 

@@ -215,7 +215,7 @@ class TestKinds:
             ("PLACE", ""),
         ]
         quote = made.children[-1]
-        assert (made.style, made.reasons, quote.child_index) == ("QUOTE", ("EXEC_ROUTE_PASSIVE_FORCED",), 4)
+        assert (made.style, made.reasons, quote.child_index) == ("QUOTE", ("EXEC_ROUTE_PASSIVE_FORCED",), 0)
         assert (quote.price_ticks, quote.post_only, quote.time_in_force) == (44, True, "GTC")
 
     def test_a_quote_that_wants_to_rest_is_not_forced(self) -> None:
@@ -248,6 +248,18 @@ class TestSize:
         assert plan(wish, held=world.position(size_lots=400)).children[0].reduce_only
         for held in (None, world.position(size_lots=-400), world.position(size_lots=0)):
             assert plan(wish, held=held).reasons == ("EXEC_ROUTE_NO_VALUE",)
+
+    def test_what_rests_on_its_side_leaves_less_to_reduce(self) -> None:
+        """Two exits together never are larger than the position; a quote's own cancels go first, and alone."""
+        wish = {"reduce_only": True, "side": -1, "price_ticks": 49, "p_model_micros": 450_000}
+        held, half = world.position(size_lots=400), world.order_update(side=-1, size_lots=300)
+        assert plan(approved(**wish), own=world.own_orders(half), held=held).children[0].size_lots == 100
+        whole = world.own_orders(world.order_update(side=-1, size_lots=400))
+        assert plan(approved(**wish), own=whole, held=held).style == "NONE"
+        made = plan(approved(intent_kind="QUOTE", **wish), own=whole, held=held)
+        assert (made.style, [child.action for child in made.children]) == ("CANCEL", ["CANCEL"])
+        buys = world.own_orders(world.order_update(side=1, size_lots=400))
+        assert plan(approved(**wish), own=buys, held=held).children[0].size_lots == 400
 
     def test_separate_tokens_are_used_up_first(self) -> None:
         """Where each outcome has its own token, what is held of the other side is a child of its own."""

@@ -204,3 +204,14 @@ def test_collapse_of_both_rates():
         quiet, _ = ticked(quiet, now, world.snapshot(provenance_hash=str(at)), None, last, config)
         busy, _ = ticked(busy, now, world.snapshot(provenance_hash=str(later)), None, last, config)
     assert (quiet.cause, busy.cause) == ("rate_collapse", "")
+
+
+def test_the_end_of_trading_needs_no_word_of_the_venue():
+    """From the second of its expiry on a market is closed, for reductions too; one without an end never is."""
+    ends = world.definition(expiry_ns=NOW + SECOND)
+    held = world.position()
+    assert voted(Halt(), definition=ends).verdict == APPROVE
+    assert voted(Halt(), Instant(NOW + SECOND - 1), definition=ends).verdict == APPROVE
+    late = voted(Halt(), Instant(NOW + SECOND), definition=ends, position=held, **EXIT)
+    assert (late.verdict, late.reason) == (QUARANTINE, RISK_MARKET_HALTED)
+    assert voted(Halt(), definition=world.definition(expiry_ns=0)).verdict == APPROVE

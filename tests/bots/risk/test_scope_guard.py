@@ -76,6 +76,17 @@ def test_scope(policy, mode, scope, expected):
     assert voted(policy, mode, scope) == expected
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"), [("bitget:BTCUSDT", OK), ("BTCUSDT", INVALID), ("binance:BTCUSDT", BLOCK)]
+)
+def test_a_symbol_of_two_venues(entry, expected):
+    """A market that is named with its venue is listed as `venue:symbol`, like any other; a twin elsewhere is not it."""
+    twin = world.definition(market_id="bitget:BTCUSDT", venue_id="bitget", event_id="", series_id="")
+    assert voted(bundle(markets=(entry,), certified=("binance", "bitget")), definition=twin) == expected
+    denied = bundle(markets=("bitget:BTCUSDT",), denied=(entry,), certified=("bitget",))
+    assert voted(denied, definition=twin) == (OK if expected == BLOCK else BLOCK)
+
+
 def test_parameters():
     """The need for a list can be waived in so many words, and the separator names the series."""
     assert voted(bundle(), config=Config(require_scope_in_live=False)) == OK
