@@ -19,7 +19,7 @@ from contracts.envelope import Row
 from contracts.intent import APPROVE, QUARANTINE, REJECT, WITHDRAW, BotNote, RiskVote
 from operators import faults, gate
 from operators.plan import AUTHORISE_RANK, FACTS, GATE_RANK, INNER, KEPT, Node, Plan, missing
-from operators.rows import fault, miss, note
+from operators.rows import awake, fault, miss, note
 
 INDENT = "    "
 INTENT, APPROVED, PLAN, AUTHORISED = (
@@ -76,6 +76,7 @@ def _names(plan: Plan) -> dict[str, Any]:
     for slot in (*plan.row_slots, *plan.desk_slots):
         names[slot.type.__name__] = slot.type
     names |= {"settle": gate.settle, "authorise_child": gate.authorise, "pass_withdrawal": gate.pass_withdrawal}
+    names |= {f"SLOT_{slot.field}": slot for slot in _roots(plan)} | {"awake": awake}
     names |= {"reduces": reduces, "miss": miss, "fault": fault, "note": note, "NO_MIN": 1, "WITHDRAW": WITHDRAW}
     names |= {"APPROVE": APPROVE, "REJECT": REJECT, "QUARANTINE": QUARANTINE, "OrderIntent": intent.OrderIntent}
     for node in (*plan.nodes, *plan.gates, *plan.refiners):
@@ -131,8 +132,7 @@ def _write_root(w: Text, plan: Plan, slot: Slot) -> None:
         each = [node for node in first if node.per != "desk"]
         _write_cascade(w, 1, plan, wide, set(live))
         if each:
-            w(1, "for row in M.rows:")
-            w(2, "if row.MarketDefinition is None: continue")
+            w(1, f"for row in awake(M.rows, SLOT_{slot.field}, value):")
             _write_cascade(w, 2, plan, each, set(live))
         return
     _write_cascade(w, 1, plan, first, live)
@@ -140,7 +140,7 @@ def _write_root(w: Text, plan: Plan, slot: Slot) -> None:
 
 def _write_cascade(w: Text, depth: int, plan: Plan, first: list[Node], live: set[Slot]) -> None:
     """Run `first` and all that their statements trigger, in the plan's order."""
-    reached = _reach(plan, first, live)
+    reached = [node for node in _reach(plan, first, live) if node.mode != "quarantine"]
     own = dict.fromkeys(s for node in reached if node.step.form == "one" for s in node.step.says if s not in live)
     for slot in own:
         w(depth, f"v_{slot.field} = None")

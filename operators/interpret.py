@@ -18,7 +18,7 @@ from contracts.intent import QUARANTINE, REJECT, WITHDRAW, BotNote, RiskVote
 from operators import faults, gate
 from operators.generate import Compiled
 from operators.plan import AUTHORISE_RANK, FACTS, GATE_RANK, INNER, KEPT, Node, Plan, missing
-from operators.rows import fault, miss, note
+from operators.rows import awake, fault, miss, note
 
 COUNTED = ("enforced", "quarantine")
 APPROVED, PLAN = Slot(intent.ApprovedIntent), Slot(order.ExecutionPlan)
@@ -53,9 +53,8 @@ class Machine:
             self.cascade(first, {slot: value}, row, *context)
             return
         self.cascade([node for node in first if node.per == "desk"], {slot: value}, row, *context)
-        for each in memory.rows if any(node.per != "desk" for node in first) else ():
-            if each.MarketDefinition is not None:
-                self.cascade([node for node in first if node.per != "desk"], {slot: value}, each, *context)
+        for each in awake(memory.rows, slot, value) if any(node.per != "desk" for node in first) else ():
+            self.cascade([node for node in first if node.per != "desk"], {slot: value}, each, *context)
 
     def keep(self, slot: Slot, memory: Any, row: Any, value: Any, now: int) -> None:
         """Put a value into its slot."""

@@ -6,10 +6,13 @@ is frozen. A snapshot of a memory is the dictionary of its slots; the class is m
 
 from typing import Any
 
-from bots.kit import Book
+from bots.kit import Book, Slot
 from contracts.envelope import Row
 from contracts.intent import BotNote
+from contracts.market import ClockTick
 from operators.plan import Node, Plan
+
+SECOND_NS, IDLE_S = 1_000_000_000, 60
 
 
 def row_class(plan: Plan, desk_wide: bool) -> type:
@@ -50,6 +53,18 @@ def filled(cls: type, values: dict[str, Any]) -> Any:
     for name, value in values.items():
         setattr(row, name, value)
     return row
+
+
+def awake(rows: list[Any], slot: Slot, value: Any) -> list[Any]:
+    """Return the defined markets that hear a value of the desk: all; of a second, one in sixty of those without a book.
+
+    Nothing can rest where no book was ever heard, so what a second changes there may be said within a minute. It keeps
+    twelve thousand markets that are only quoted from costing 4 µs each at every second.
+    """
+    if slot.type is not ClockTick:
+        return [row for row in rows if row.MarketDefinition is not None]
+    turn = value.at_ns // SECOND_NS % IDLE_S
+    return [r for r in rows if r.MarketDefinition is not None and (r.book_at or r.market % IDLE_S == turn)]
 
 
 def note(M: Any, row: Any, owner: Any, node: Node, said: BotNote, cause: int, now: int, offset: int) -> None:

@@ -186,7 +186,7 @@ def test_a_whole_day_fits_into_small_memory_and_decides_the_same_with_a_store(re
 
 @pytest.mark.soak
 @pytest.mark.recorded
-@pytest.mark.parametrize("defined", [False])
+@pytest.mark.parametrize("defined", [False, True])
 def test_the_cost_of_a_row_hardly_grows_with_the_markets(recorded: Path, tmp_path: Path, defined: bool) -> None:
     """P10: 20, 500, 2,000 and all markets of the day by turns, at a thousand rows a second, each market met before."""
     table = pq.read_table(recorded / DAY)
