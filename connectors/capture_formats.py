@@ -74,6 +74,7 @@ class Arrival:
     __slots__ = ("doubted", "last")
 
     def __init__(self) -> None:
+        """Begin before the first arrival."""
         self.last = 0
         self.doubted = 0
 
