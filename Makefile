@@ -5,7 +5,7 @@ PY := .venv/bin/python
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 # What a person cannot wait for, or what needs a browser, is not part of `test`.
-QUICK := not soak and not browser and not recorded and not chdb
+QUICK := not soak and not browser and not recorded and not chdb and not campaign
 WHOLE := not soak and not browser
 
 .PHONY: help demo test check lint types imports units generate soak changelog clean
@@ -36,7 +36,7 @@ types: $(DEV) ## mypy, strict
 imports: $(DEV) ## who may import whom
 	.venv/bin/lint-imports --no-cache
 
-units: $(DEV) ## laws and unit tests without the embedded store or recorded data
+units: $(DEV) ## laws and unit tests without the embedded store, recorded data or campaigns
 	$(PY) -m pytest -q -m "$(QUICK)"
 
 generate: $(RUN) ## make every generated file from its source

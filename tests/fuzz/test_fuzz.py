@@ -25,6 +25,7 @@ from operators.normalise import DIALECTS
 from tests.fuzz import campaign, decoders, seeds
 from tests.fuzz.files import lines_files
 
+pytestmark = pytest.mark.campaign
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = decoders.names()
 SOAK_S, QUICK_S = 6 * 3_600, 600

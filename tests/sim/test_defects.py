@@ -5,6 +5,7 @@ import pytest
 from tests.sim.defects import DEFECTS, Defect, planted
 from tests.sim.seeds import all_played
 
+pytestmark = pytest.mark.campaign
 SEEDS_MAX = 200
 
 

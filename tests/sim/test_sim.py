@@ -8,6 +8,7 @@ import pytest
 from tests.sim.seeds import all_played, played, told
 from tests.sim.world import world
 
+pytestmark = pytest.mark.campaign
 SEEDS, SOAK_SEEDS = 200, 10_000
 PLACES = ("before", "after")
 
