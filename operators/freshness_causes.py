@@ -59,7 +59,7 @@ class Wire:
         """
         silent = now - self.spoke_ns
         if self.spoke_ns > self._pulse_ns:
-            seconds = (now - self._pulse_ns) // SECOND_NS
+            seconds = max(0, (now - self._pulse_ns) // SECOND_NS)  # a tick may repeat an earlier second
             if not self._pulse:
                 self._begun_ns = now - SECOND_NS
             self._pulse, self._pulse_ns = (self._pulse << min(seconds, _WINDOW) | 1) & _MASK, now

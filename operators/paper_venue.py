@@ -272,10 +272,12 @@ class PaperVenue:
         if not stall.prices:
             del self.watch[market]
 
-    def _refusal(self, market: int, child: PlannedOrder, definition: MarketDefinition, book: Book, stall: Stall) -> str:
+    def _refusal(
+        self, market: int, child: PlannedOrder, definition: MarketDefinition, book: Book, stall: Stall, at: int
+    ) -> str:
         """Return the venue's word for why it refuses an order, or nothing."""
-        price, side = child.price_ticks, child.side
-        if definition.status != OPEN or self.status.get(market, OPEN) != OPEN:
+        price, side, over = child.price_ticks, child.side, 0 < definition.expiry_ns <= at
+        if over or definition.status != OPEN or self.status.get(market, OPEN) != OPEN:
             return "MARKET_INACTIVE"
         if not book.live:
             return "BOOK_UNUSABLE"
@@ -312,7 +314,7 @@ class PaperVenue:
                 self._say(at, market, child, "CANCEL_REJECT", detail="UNKNOWN_ORDER")
             return
         late = 0 < child.expires_ns <= at
-        detail = "" if late else self._refusal(market, child, definition, book, stall)
+        detail = "" if late else self._refusal(market, child, definition, book, stall, at)
         if late or detail:
             self._say(at, market, child, "EXPIRED" if late else "REJECT", detail=detail)
             return

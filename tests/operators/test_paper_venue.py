@@ -126,6 +126,7 @@ class TestLatency:
 REFUSALS = [
     ("post-only that would take", {"post_only": True, "price_ticks": 46}, {}, {}, "POST_ONLY_CROSS"),
     ("paused market", {}, {"status": int(Status.HALTED)}, {}, "MARKET_INACTIVE"),
+    ("trading is over", {}, {"expiry_ns": NOW}, {}, "MARKET_INACTIVE"),
     ("book not live", {}, {}, {"live": False}, "BOOK_UNUSABLE"),
     ("price of one", {"price_ticks": 100}, {}, {}, "BAD_PRICE"),
     ("price of nothing", {"price_ticks": 0}, {}, {}, "BAD_PRICE"),
