@@ -13,7 +13,7 @@ import msgspec
 from contracts.base import Wire, read, write
 from contracts.envelope import DeadLetter
 from contracts.market import Fact, VenueBookDelta, VenueBookImage, VenueConnection
-from contracts.reasons import REGISTRY
+from contracts.reasons import INTEL_FRAME_NOT_JSON, REGISTRY
 from operators.normalise import Frame, Normaliser
 from operators.order_book import OrderBooks
 from tests.fuzz import seeds
@@ -121,10 +121,14 @@ class FrameDecoder:
         assert heard <= self.before[2]
 
     def _reads_slowly_the_same(self, frame: Frame, made: list[Fact]) -> None:
-        """The quick reader of plain frames is a part of the slow one."""
+        """The quick reader of plain frames is a part of the slow one.
+
+        It steps over what it does not need, so a name or a text there may be broken where only the slow one looks.
+        """
         normaliser = self._fresh()
         normaliser._slow(frame, frame.conn)
-        assert normaliser._out == made
+        if not any(letter.reason == INTEL_FRAME_NOT_JSON for letter in normaliser._dead):
+            assert normaliser._out == made
 
     def _goes_on(self, normaliser: Normaliser, books: OrderBooks, unread: bool) -> None:
         """After the frame good ones are read; after an unreadable one they say what they said without it."""
