@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from connectors.capture import Capture
 from connectors.capture_formats import Arrival, Format, dated
 from connectors.errors import CaptureError
+from connectors.recording import Capture
 from operators.normalise.frames import Frame
 from operators.normalise.quotes import DIALECT
 
