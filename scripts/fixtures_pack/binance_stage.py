@@ -35,13 +35,7 @@ class BinanceStage:
         self.recorder.connect(PUBLIC)
         self.on("rest:exchangeInfo", "exchange_info", EXCHANGE_INFO, wrapped="")
         script = {2: self.image, 240: self.lose, 242: self.image, 420: self.duplicate, 600: self.unreadable}
-        done: set[int] = set()
-        for now_ms in range(0, until_ms, FRAME_MS):
-            self.recorder.now_ms = now_ms
-            for second, act in script.items():
-                if second not in done and now_ms >= second * 1_000:
-                    done.add(second)
-                    act()
+        for now_ms in self.recorder.moments(script, FRAME_MS, until_ms):
             self.live()
             if now_ms % 2_000 == 0:
                 self.mark_price(now_ms)

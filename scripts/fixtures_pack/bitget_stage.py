@@ -38,13 +38,7 @@ class BitgetStage:
         self.recorder.take("rest", json.dumps(CONTRACTS, separators=(",", ":")))
         self.begin("bitget-1")
         script = {310: self.lose, 314: self.image, 520: self.unreadable, 700: self.fall_silent, 1_000: self.reconnect}
-        done: set[int] = set()
-        for now_ms in range(0, until_ms, FRAME_MS):
-            self.recorder.now_ms = now_ms
-            for second, act in script.items():
-                if second not in done and now_ms >= second * 1_000:
-                    done.add(second)
-                    act()
+        for now_ms in self.recorder.moments(script, FRAME_MS, until_ms):
             if now_ms >= self.silent_to:
                 self.live()
             if now_ms % 30_000 == 15_000:

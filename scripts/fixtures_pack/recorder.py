@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 START_MS = 1_795_194_000_000
@@ -63,6 +64,14 @@ class Recorder:
     def frames(self) -> int:
         """Messages of the venue; neither the header nor what the recorder says of its connections."""
         return len(self.lines) - 1 - self.kinds["event"]
+
+    def moments(self, script: dict[int, Callable[[], None]], every_ms: int, until_ms: int) -> Iterator[int]:
+        """Yield each moment of a venue that speaks at fixed times, after what the script (by second) has due then."""
+        due = sorted(script, reverse=True)
+        for self.now_ms in range(0, until_ms, every_ms):
+            while due and self.now_ms >= due[-1] * 1_000:
+                script[due.pop()]()
+            yield self.now_ms
 
     def head(self, seed: int) -> None:
         """Write the first line: what this file is."""
