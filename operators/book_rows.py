@@ -110,10 +110,17 @@ class Row:
         return BookLadder(fact.fact, fact.at_ns, self.market, bids, asks, *told)
 
     def wait(self, delta: VenueBookDelta) -> None:
-        """Keep a change for the image that is still to come; the oldest give way."""
+        """Keep a change for the image that is still to come; the oldest give way, and all of an older numbering."""
+        last = self.waiting[-1] if self.waiting else delta
+        if delta.venue_seq < last.venue_seq and delta.venue_ns > last.venue_ns:
+            self.waiting = []
         self.waiting.append(delta)
         if len(self.waiting) > WAITING_MAX:
             del self.waiting[: WAITING_MAX // 2]
+
+    def newer(self, fact: VenueBookDelta | VenueBookImage) -> bool:
+        """True for a message that the live book cannot have had: one that came twice or late is not newer than it."""
+        return self.book.live and fact.venue_ns > self.venue_ns > 0
 
     def follows(self, delta: VenueBookDelta) -> bool:
         """True when a change is the next one, or belongs to the frame of the last one; advances the chain."""

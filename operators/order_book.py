@@ -10,9 +10,9 @@ is judged, until the claim holds; another claim, or a second of silence, ends th
 
 Sequence. Kalshi numbers the messages of a subscription. A number is missing: one GAP, and every book of the
 subscription waits for its own image. A number at or below the last one is a message that came twice or late and is
-left out; one far below it is a numbering that began again unannounced, and counts as a gap. Without numbers the
-venue's time decides: an older message is REGRESSED and left out. What is left out goes on as a change of nothing, so
-that whoever applies the same entries later has the same book.
+left out; one far below it, or of a time that the live book has not reached, is a numbering that began again, and counts
+as a gap. Without numbers the venue's time decides: an older message is REGRESSED and left out. What is left out goes on
+as a change of nothing, so that whoever applies the same entries later has the same book.
 """
 
 from collections.abc import Sequence
@@ -139,7 +139,7 @@ class OrderBooks:
         if seq == last + 1 or last < 0:
             stream.last = seq
             return True
-        if seq <= last and last - seq <= LATE_MAX and not (seq == 1 and type(fact) is VenueBookImage):
+        if 0 <= last - seq <= LATE_MAX and not (seq == 1 and type(fact) is VenueBookImage) and not row.newer(fact):
             self._out[-1] = nothing(fact)
             return False
         stream.last = seq
@@ -155,7 +155,7 @@ class OrderBooks:
         if not row.book.live:
             row.wait(delta)
         elif not row.follows(delta):
-            if delta.venue_seq < row.chain:
+            if delta.venue_seq < row.chain and not row.newer(delta):
                 self._out[-1] = nothing(delta, delta.prev_seq)
                 return False
             expected = row.chain
@@ -354,7 +354,7 @@ class OrderBooks:
         """Numbering begins again at 1; what was believed on this connection waits for an image."""
         stream.last = 0
         for row in stream.markets:
-            row.stream, row.venue_ns = None, 0
+            row.stream, row.venue_ns, row.waiting = None, 0, []
             if row.book.live:
                 self._break(row)
                 self._say(said, row.market, "RECONNECTED", 0, 0)

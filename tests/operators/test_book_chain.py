@@ -173,3 +173,13 @@ def test_what_was_said_leads_to_itself(happened: list[tuple[str, int, int]]) -> 
     _, said = after(*facts)
     _, again = after(*(entry for entry in said if isinstance(entry, VenueBookDelta | VenueBookImage)))
     assert said == again
+
+
+def test_a_numbering_that_begins_again_lower_is_a_gap() -> None:
+    """A lower number of a time that the book has not reached is no repeat; what waits then is of the new numbering."""
+    books, _ = after(image(1, 500, ((100, 1),)), change(2, 500, 510, 100, 2))
+    again = change(3, 7, 8, 101, 1)
+    later = VenueBookDelta(again.fact, 3, 0, 1, 101, 1, venue_seq=8, venue_ns=900, prev_seq=7, provenance_hash="h")
+    assert (["GAP"], []) == (events(books.step([later])), bids_of(books))
+    books.step([image(4, 7, ((99, 9),))])
+    assert [(101, 1), (99, 9)] == bids_of(books)
