@@ -156,7 +156,8 @@ SIDE_EFFECTS = {"print", "open", "input", "breakpoint", "eval", "exec", "compile
 FILE_METHODS = {"read_text", "write_text", "read_bytes", "write_bytes"}
 EDGE_MODULES = {
     "time", "random", "secrets", "uuid", "os", "socket", "asyncio", "threading", "multiprocessing", "subprocess",
-    "logging", "kafka", "ccxt", "chdb", "clickhouse_connect", "pyarrow",
+    "logging", "kafka", "confluent_kafka", "websockets", "prometheus_client", "cryptography", "ccxt", "chdb",
+    "clickhouse_connect", "pyarrow",
 }  # fmt: skip
 
 
