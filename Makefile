@@ -5,18 +5,24 @@ PY := .venv/bin/python
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 # What a person cannot wait for, or what needs a browser, is not part of `test`.
-QUICK := not soak and not browser and not recorded and not chdb and not campaign
+QUICK := not soak and not browser and not recorded and not chdb and not campaign and not kafka
 WHOLE := not soak and not browser
 
-.PHONY: help demo test check lint types imports units generate soak changelog clean
+.PHONY: help demo test check lint types imports units generate soak changelog clean kafka-up kafka-down
 
 help: ## say what each target does
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 demo: $(RUN) ## run the fixture pack through everything, explain one decision, write a report
 	@$(PY) -m cli.demo
 
 check: lint types imports units ## lint, types, import rules, laws and unit tests; at most 3 minutes
+
+kafka-up: $(RUN) ## start a local Apache Kafka in build/kafka/broker, make the paper topics, say how to reach it
+	@$(PY) -m scripts.kafka_local up
+
+kafka-down: $(RUN) ## stop it; what it holds stays
+	@$(PY) -m scripts.kafka_local down
 
 test: lint types imports $(DEV) ## everything that CI runs; at most 15 minutes on two cores
 	$(PY) -m pytest -m "$(WHOLE)"

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.exceptions import Exit, TyperException
 
-from cli import bench, diff, export, library_verbs, replay, run, store_verbs, sweep
+from cli import bench, diff, export, feed, library_verbs, replay, run, store_verbs, sweep, topics
 from cli.output import BAD, INTERRUPTED, OK, TERMINATED, hushed, interrupted, reason_of, say
 
 DEBUG = "--debug"
@@ -112,6 +112,8 @@ def pt(
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
 app.command("sweep")(sweep.sweep)
+app.command("feed")(feed.feed)
+app.command("record")(feed.record)
 app.command("book")(store_verbs.book)
 app.command("envelopes")(store_verbs.envelopes)
 app.command("explain")(store_verbs.explain)
@@ -121,6 +123,7 @@ app.command("report")(store_verbs.report)
 app.command("export")(export.export)
 app.command("bots")(library_verbs.bots)
 app.add_typer(library_verbs.schemas, name="schemas")
+app.add_typer(topics.topics, name="topics")
 app.command("bench")(bench.bench)
 
 

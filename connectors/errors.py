@@ -3,6 +3,10 @@
 EdgeError
   CaptureError      a recording cannot be used
   StoreError        a store cannot be used (connectors/store.py)
+  BrokerError       a broker cannot be used, or refused
+    NoBroker        none can be had here: Java, Maven or the network is missing
+  SpoolError        what waits for a broker or a store cannot be kept, or was ruined
+  FeedError         a live feed cannot be had as it was asked for, or was refused for good
 """
 
 
@@ -12,3 +16,19 @@ class EdgeError(Exception):
 
 class CaptureError(EdgeError):
     """A recording cannot be used; the message names the file, what is wrong with it and what is allowed."""
+
+
+class BrokerError(EdgeError):
+    """A broker cannot be used, or refused; the message names it, the topic or file, and what is allowed."""
+
+
+class NoBroker(BrokerError):
+    """No broker can be had on this machine: Java or Maven is missing, or nothing can be fetched."""
+
+
+class SpoolError(EdgeError):
+    """A spool cannot be used; the message names the folder or file, and what is allowed."""
+
+
+class FeedError(EdgeError):
+    """A live feed cannot be had as it was asked for, or was refused for good; the message says what is allowed."""

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from connectors.errors import EdgeError
 from connectors.namespace import checked_mode
+from connectors.processes import is_gone, started_at
 from connectors.whole import put_whole
 from contracts.base import Refused
 
@@ -69,11 +70,11 @@ class StoreLock:
 
     def _take(self) -> None:
         holder = self._holder()
-        if holder is not None and (self.path in self._held or not _is_gone(holder)):
+        if holder is not None and (self.path in self._held or not is_gone(holder.pid, holder.started)):
             raise StoreError(f"{self.folder}: store is held by process {holder.pid}; wait for it, or end it")
         if holder is not None or self.path.exists():
             self.path.unlink()
-        mine = msgspec.json.encode(Holder(self._pid, _started(self._pid)))
+        mine = msgspec.json.encode(Holder(self._pid, started_at(self._pid)))
         self._held.add(self.path)  # before the file is there, so that an interruption at any moment leaves none behind
         handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
@@ -123,26 +124,6 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-def _is_gone(holder: Holder) -> bool:
-    """True when no such process runs, or another one has its number now."""
-    try:
-        os.kill(holder.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return bool(holder.started) and holder.started != _started(holder.pid)
-
-
-def _started(pid: int) -> str:
-    """Return when a process began, in ticks since boot; empty where there is no /proc, or for a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
 
 
 def prepare(folder: Path, mode: str | None) -> str:

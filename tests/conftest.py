@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.brokers import broker, closing_line, cluster, mock_cluster, real_broker
+
+__all__ = ["broker", "cluster", "mock_cluster", "real_broker"]  # fixtures, for every test
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = Path(os.environ.get("POLYTRADERS_RECORDED") or ROOT.parent / "shared" / "data")
 
@@ -34,16 +37,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Close with a line that says how many recorded-data tests ran, so that a quiet skip cannot pass for a pass."""
+    """Close with lines that say how many tests ran on recorded data and on a real broker.
+
+    A quiet skip cannot pass for a pass.
+    """
+    ran, skipped = _counted(terminalreporter, "recorded")
+    if ran or skipped:
+        where = "" if ran else "; it belongs in ../shared/data next to the checkout"
+        terminalreporter.write_line(f"recorded data: {ran} ran, {skipped} skipped{where}")
+    if line := closing_line(*_counted(terminalreporter, "kafka")):
+        terminalreporter.write_line(line)
+
+
+def _counted(terminalreporter: pytest.TerminalReporter, mark: str) -> tuple[int, int]:
+    """Count the tests of a mark that ran, and those that were skipped."""
     ran = skipped = 0
     for outcome in ("passed", "failed", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            if "recorded" not in getattr(report, "keywords", {}):
+            if mark not in getattr(report, "keywords", {}):
                 continue
             if outcome == "skipped":
                 skipped += 1
             elif report.when == "call":
                 ran += 1
-    if ran or skipped:
-        where = "" if ran else "; it belongs in ../shared/data next to the checkout"
-        terminalreporter.write_line(f"recorded data: {ran} ran, {skipped} skipped{where}")
+    return ran, skipped

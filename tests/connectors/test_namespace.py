@@ -17,7 +17,9 @@ def names(mode: str) -> set[str]:
     programs = ("market", "desk", "submit", "govern", "record")
     groups = {namespace.consumer_group(mode, program) for program in programs}
     folders = {str(namespace.state_folder(ROOT, mode, program)) for program in programs}
-    return topics | groups | folders | {namespace.database(mode), namespace.raw_topic(mode, "kalshi")}
+    principals = {namespace.principal(mode, program) for program in programs}
+    topics |= {namespace.topic(f"{mode}.refeed.monday", name) for name in namespace.PLAIN_TOPICS}
+    return topics | groups | folders | principals | {namespace.database(mode), namespace.raw_topic(mode, "kalshi")}
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(namespace.MODES, 2)))
@@ -43,7 +45,7 @@ def test_an_unknown_mode_has_no_names(mode: str) -> None:
 @pytest.mark.parametrize("word", ["", "../live", "a.b", "Kalshi", "x" * 49])
 def test_a_word_cannot_change_the_shape_of_a_name(word: str) -> None:
     """A venue or program is one plain word, so no name can be bent into that of another mode."""
-    for make in (namespace.raw_topic, namespace.consumer_group):
+    for make in (namespace.raw_topic, namespace.consumer_group, namespace.principal):
         with pytest.raises(Refused, match="lower-case"):
             make("paper", word)
     with pytest.raises(Refused, match="lower-case"):
@@ -56,10 +58,32 @@ def test_an_unknown_topic_is_refused() -> None:
         namespace.topic("paper", "journals")
 
 
+@pytest.mark.parametrize(
+    "prefix", ["paper.refeed", "paper.refeed.", "paper.again.monday", "paper.refeed.a.b", "dev.refeed.a"]
+)
+def test_a_wrong_prefix_is_refused(prefix: str) -> None:
+    """A prefix is a mode, or one refeed of one; nothing else can stand before a topic."""
+    with pytest.raises(Refused, match="allowed"):
+        namespace.topic(prefix, "journal")
+
+
+def test_a_refeed_is_of_its_mode_and_beside_it() -> None:
+    """A refeed's topics carry the mode, and are not among the mode's own, nor among another refeed's."""
+    name = namespace.topic("paper.refeed.monday", "journal")
+    assert ("paper", "paper.refeed.") == (namespace.mode_of("paper.refeed.monday"), namespace.refeeds("paper"))
+    assert namespace.is_under("paper.refeed.monday", name)
+    assert not namespace.is_under("paper", name)
+    assert not namespace.is_under("paper.refeed.tuesday", name)
+    assert namespace.is_under("paper", "paper.journal")
+    assert not namespace.is_under("live", "paper.journal")
+
+
 def test_names_read_as_documented() -> None:
     """The examples of the docstrings hold."""
     assert namespace.database("paper") == "polytraders_paper"
     assert namespace.topic("paper", "journal") == "paper.journal"
     assert namespace.raw_topic("paper", "kalshi") == "paper.raw.kalshi"
+    assert namespace.principal("paper", "market") == "paper.market"
+    assert namespace.raw_topic("paper.refeed.monday", "kalshi") == "paper.refeed.monday.raw.kalshi"
     assert namespace.consumer_group("paper", "market") == "polytraders.paper.market"
     assert namespace.state_folder(ROOT, "paper", "desk") == Path("state/paper/desk")
