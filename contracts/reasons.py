@@ -496,6 +496,9 @@ EXEC_SETTLED = "EXEC_SETTLED"
 GOV_DESK_CONFIGURED = "GOV_DESK_CONFIGURED"
 GOV_CONFIG_APPLIED = "GOV_CONFIG_APPLIED"
 GOV_FACT_RECEIVED = "GOV_FACT_RECEIVED"
+GOV_BLOCK_UNREADABLE = "GOV_BLOCK_UNREADABLE"
+GOV_BLOCK_CONTRADICTED = "GOV_BLOCK_CONTRADICTED"
+GOV_BLOCK_AHEAD = "GOV_BLOCK_AHEAD"
 INTEL_FRAME_NOT_JSON = "INTEL_FRAME_NOT_JSON"
 INTEL_FRAME_UNKNOWN_KIND = "INTEL_FRAME_UNKNOWN_KIND"
 INTEL_FRAME_BAD_FIELD = "INTEL_FRAME_BAD_FIELD"
@@ -994,6 +997,9 @@ REGISTRY: dict[str, Code] = {
     GOV_DESK_CONFIGURED: Code("INFO", "", "a desk was born from its configuration"),
     GOV_CONFIG_APPLIED: Code("INFO", "", "a bot's configuration took effect"),
     GOV_FACT_RECEIVED: Code("INFO", "", "a fact from outside was appended to the journal"),
+    GOV_BLOCK_UNREADABLE: Code("HARD", "", "a record of a journal is no block, or its head is not that of its content"),
+    GOV_BLOCK_CONTRADICTED: Code("CRITICAL", "", "a block stands under a number that is known with another content, or does not join its chain"),
+    GOV_BLOCK_AHEAD: Code("HARD", "", "a block follows one that never came; it is not taken before that one is"),
     INTEL_FRAME_NOT_JSON: Code("HARD", "", "the frame is not JSON, or torn"),
     INTEL_FRAME_UNKNOWN_KIND: Code("HARD", "", "the frame names no known message type"),
     INTEL_FRAME_BAD_FIELD: Code("HARD", "", "a field is missing, of the wrong type or out of bounds"),
