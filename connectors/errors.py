@@ -3,10 +3,13 @@
 EdgeError
   CaptureError      a recording cannot be used
   StoreError        a store cannot be used (connectors/store.py)
+    StoreAway       it does not answer or has no room: the same again may succeed
   BrokerError       a broker cannot be used, or refused
     NoBroker        none can be had here: Java, Maven or the network is missing
   SpoolError        what waits for a broker or a store cannot be kept, or was ruined
   FeedError         a live feed cannot be had as it was asked for, or was refused for good
+  SigningError      a key for signatures cannot be made, had or used
+  SupervisorError   programs cannot be looked after, as where somebody does so already
 """
 
 
@@ -32,3 +35,11 @@ class SpoolError(EdgeError):
 
 class FeedError(EdgeError):
     """A live feed cannot be had as it was asked for, or was refused for good; the message says what is allowed."""
+
+
+class SigningError(EdgeError):
+    """A key for signatures cannot be made, had or used; the message says which and what is allowed, never the key."""
+
+
+class SupervisorError(EdgeError):
+    """Programs cannot be looked after here; the message names the folder and who does so already."""

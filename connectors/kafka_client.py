@@ -8,7 +8,8 @@ itself (a broker that is away) it mends, for as long as the outage budget says, 
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicCollection, TopicPartition
@@ -82,6 +83,7 @@ class Reader:
         self._where = TopicPartition(topic, partition)
         self._access = access
         self._broken = ""
+        self._edges = -1, -1
         self._client = Consumer(
             {
                 **common(access, self.trouble),
@@ -138,9 +140,14 @@ class Reader:
         return messages
 
     def edges(self) -> tuple[int, int]:
-        """Return the first offset and the one after the newest as last heard, without asking; -1 unknown."""
-        first, end = self._client.get_watermark_offsets(self._where, cached=True)
-        return first, end
+        """Return the first offset and the one after the newest as last heard, without asking; -1 unknown.
+
+        From any thread, also after `close`: who counts must not fail because a partition has ended.
+        """
+        with suppress(RuntimeError):  # the client's word for one that is closed
+            first, end = self._client.get_watermark_offsets(self._where, cached=True)
+            self._edges = first, end
+        return self._edges
 
     def close(self) -> None:
         """Close the client."""
@@ -242,15 +249,13 @@ class Writer:
 
     def poll(self, wait_s: float = 0.0) -> None:
         """Hear what was delivered; raises BrokerError once any delivery has failed."""
-        with self._lock:
-            self._client.poll(wait_s)
+        self._serve(lambda: self._client.poll(wait_s))
         self._check()
 
     def flush(self) -> None:
         """Wait until everything handed on is acknowledged; raises BrokerError when something is not."""
         while len(self._client):
-            with self._lock:
-                self._client.flush(TICK_S)
+            self._serve(lambda: self._client.flush(TICK_S))
             self._check()
         self._check()
         if self.acknowledged != self.handed:
@@ -263,8 +268,17 @@ class Writer:
 
     def abandon(self) -> None:
         """Forget what is still under way, at the end of a run that failed or after a last flush."""
-        self._client.purge()
-        self._client.poll(0)
+        with suppress(KafkaException):
+            self._client.purge()
+            self._client.poll(0)
+
+    def _serve(self, call: Callable[[], int]) -> None:
+        """Let the client tell what happened; one that is broken for good (it may write to no topic) raises."""
+        try:
+            with self._lock:
+                call()
+        except KafkaException as err:
+            raise self._failed(str(err)) from None
 
     def _looked_up(self, access: Access) -> int:
         begun = time.monotonic()
@@ -278,7 +292,7 @@ class Writer:
                 told = err.args[0]
             if is_refusal(told, begun):
                 raise BrokerError(f"topic {self.topic}: {told.str()}; allowed: one that `pt topics create` has made")
-            self._client.poll(0)
+            self._serve(lambda: self._client.poll(0))
             if self.trouble.denied or time.monotonic() > begun + START_S:
                 why = self.trouble.denied or self.trouble.last or told.str()
                 raise BrokerError(f"{access.bootstrap}: no answer about topic {self.topic} ({why})")
@@ -301,6 +315,7 @@ class Writer:
         told = [message.pop("_error", None) for message in left]
         bad = next((err for err in told if getattr(err, "code", int)() != KafkaError._QUEUE_FULL), None)
         if bad is not None or any("_error" in message for message in messages[:taken]):
+            self._serve(lambda: self._client.poll(0))  # a client that is broken for good tells why when it is asked
             raise self._failed(f"a record was refused: {bad or 'not the last ones'}")
         return left
 

@@ -37,7 +37,7 @@ def topic(prefix: str, name: str) -> str:
 
 def raw_topic(prefix: str, venue: str) -> str:
     """Return the topic of a venue's raw messages, as in `paper.raw.kalshi`."""
-    return f"{checked_prefix(prefix)}.raw.{_word('venue', venue)}"
+    return f"{checked_prefix(prefix)}.raw.{checked_word('venue', venue)}"
 
 
 def checked_prefix(prefix: str) -> str:
@@ -45,7 +45,7 @@ def checked_prefix(prefix: str) -> str:
     mode, *rest = str(prefix).split(".")
     if rest and (len(rest) != 2 or rest[0] != REFEED):
         raise Refused(f"prefix {prefix!r} is unknown; allowed: a mode ({', '.join(MODES)}), or MODE.{REFEED}.NAME")
-    return ".".join((checked_mode(mode), *rest[:1], *(_word("refeed", name) for name in rest[1:])))
+    return ".".join((checked_mode(mode), *rest[:1], *(checked_word("refeed", name) for name in rest[1:])))
 
 
 def mode_of(prefix: str) -> str:
@@ -66,20 +66,21 @@ def is_under(prefix: str, name: str) -> bool:
 
 def principal(mode: str, program: str) -> str:
     """Return as whom a program speaks to the broker, as in `paper.market`: a paper program has no live rights."""
-    return f"{checked_mode(mode)}.{_word('program', program)}"
+    return f"{checked_mode(mode)}.{checked_word('program', program)}"
 
 
 def consumer_group(mode: str, program: str) -> str:
     """Return the consumer group of a program, as in `polytraders.paper.market`."""
-    return f"{SYSTEM}.{checked_mode(mode)}.{_word('program', program)}"
+    return f"{SYSTEM}.{checked_mode(mode)}.{checked_word('program', program)}"
 
 
 def state_folder(root: Path, mode: str, program: str) -> Path:
     """Return where a program keeps its state, as in `ROOT/paper/desk`."""
-    return root / checked_mode(mode) / _word("program", program)
+    return root / checked_mode(mode) / checked_word("program", program)
 
 
-def _word(what: str, text: str) -> str:
+def checked_word(what: str, text: str) -> str:
+    """Return a part of a name; raises Refused for what could be taken for two parts, or for another."""
     if not _WORD.fullmatch(text):
         raise Refused(f"{what} {text!r}; allowed: a lower-case letter, then up to 47 letters, digits or underscores")
     return text

@@ -16,6 +16,15 @@ CONTROL_SOURCE = 126
 SOURCES_MAX = 126
 
 
+def clock_source(lane: int) -> int:
+    """Return the source of a lane's ticks, by the lane's number: no two lanes may say one thing under one id.
+
+    The only lane of a run has the clock itself; the others count down from the control source, so that a run of
+    n lanes has room for 127 - n sources of messages.
+    """
+    return CLOCK_SOURCE if lane == 0 else CONTROL_SOURCE - lane
+
+
 def fact_id(source: int, position: int, index: int = 0, sub: int = 0) -> int:
     """Pack where a fact came from; `position` counts from 1 in a capture, and is the second for a clock tick."""
     return source << SOURCE_SHIFT | position << POSITION_SHIFT | index << INDEX_SHIFT | sub

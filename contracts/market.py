@@ -346,9 +346,11 @@ class VenueConnection(Fact):
 
     Only attached, lost, off_grid and checksum name a market: its book is now heard on this connection; a change of its
     book could not be read, stood on a finer grid, or gave another checksum than the venue's, so the book is wrong now.
+    late and on_time concern the source (contracts/ids.py) of the fact, whatever the connection: what follows a late was
+    received when it says but delivered later, until an on_time; so is all that a lane joins to it in one order.
 
-    event           connected, subscribed, answered, disconnected, beat, rotated, attached, lost, off_grid,
-                    checksum
+    event           connected, subscribed, answered, disconnected, beat, rotated, late, on_time, attached, lost,
+                    off_grid, checksum
     connection_id   which connection, or `connection/subscription`
     venue_seq       a sequence number that the answer consumed; -1 none
     """
@@ -431,7 +433,7 @@ class BookEvent(Fact):
 
     event      one of BOOK_LOST; IMAGE, EMPTY, CROSSED, UNCROSSED, REGRESSED, of the book itself; or, as
                operators/freshness.py defines them: of its silence CALM, QUIET, FROZEN, SILENT and HEARD, of what
-               contradicts it STUCK, GHOST and AGREED, of lateness SKEW and STEADY
+               contradicts it STUCK, GHOST and AGREED, of lateness SKEW and STEADY, of delivery LATE and ON_TIME
     expected   number that was expected, or 0; the limit in milliseconds for silence, contradiction and lateness
     seen       number that was seen, or 0; milliseconds likewise
     """

@@ -499,6 +499,13 @@ GOV_FACT_RECEIVED = "GOV_FACT_RECEIVED"
 GOV_BLOCK_UNREADABLE = "GOV_BLOCK_UNREADABLE"
 GOV_BLOCK_CONTRADICTED = "GOV_BLOCK_CONTRADICTED"
 GOV_BLOCK_AHEAD = "GOV_BLOCK_AHEAD"
+GOV_COMMAND_ENTERED = "GOV_COMMAND_ENTERED"
+GOV_CONTROL_UNSIGNED = "GOV_CONTROL_UNSIGNED"
+GOV_CONTROL_REPLAYED = "GOV_CONTROL_REPLAYED"
+GOV_CONTROL_UNREADABLE = "GOV_CONTROL_UNREADABLE"
+GOV_ORDER_UNSIGNED = "GOV_ORDER_UNSIGNED"
+GOV_ORDER_CONTRADICTED = "GOV_ORDER_CONTRADICTED"
+GOV_ORDER_UNREADABLE = "GOV_ORDER_UNREADABLE"
 INTEL_FRAME_NOT_JSON = "INTEL_FRAME_NOT_JSON"
 INTEL_FRAME_UNKNOWN_KIND = "INTEL_FRAME_UNKNOWN_KIND"
 INTEL_FRAME_BAD_FIELD = "INTEL_FRAME_BAD_FIELD"
@@ -512,6 +519,7 @@ INTEL_BOOK_GHOST = "INTEL_BOOK_GHOST"
 INTEL_BOOK_CROSSED = "INTEL_BOOK_CROSSED"
 INTEL_BOOK_CHECKSUM = "INTEL_BOOK_CHECKSUM"
 INTEL_CLOCK_SKEW = "INTEL_CLOCK_SKEW"
+INTEL_BOOK_LATE = "INTEL_BOOK_LATE"
 RISK_ORDER_AUTHORISED = "RISK_ORDER_AUTHORISED"
 
 # fmt: off
@@ -1000,6 +1008,13 @@ REGISTRY: dict[str, Code] = {
     GOV_BLOCK_UNREADABLE: Code("HARD", "", "a record of a journal is no block, or its head is not that of its content"),
     GOV_BLOCK_CONTRADICTED: Code("CRITICAL", "", "a block stands under a number that is known with another content, or does not join its chain"),
     GOV_BLOCK_AHEAD: Code("HARD", "", "a block follows one that never came; it is not taken before that one is"),
+    GOV_COMMAND_ENTERED: Code("INFO", "", "what an operator said was entered in the journal"),
+    GOV_CONTROL_UNSIGNED: Code("CRITICAL", "", "a control entry is not signed by a key that may tell this desk; it has no effect"),
+    GOV_CONTROL_REPLAYED: Code("CRITICAL", "", "a control entry stands under a number that its key has used for something else, or passed; it has no effect"),
+    GOV_CONTROL_UNREADABLE: Code("CRITICAL", "", "a signed control entry says nothing that a desk can be told; it has no effect"),
+    GOV_ORDER_UNSIGNED: Code("CRITICAL", "", "an order is not signed by a key of its desk; it does not leave"),
+    GOV_ORDER_CONTRADICTED: Code("CRITICAL", "", "an order stands under an identity that is known with another content; it does not leave"),
+    GOV_ORDER_UNREADABLE: Code("CRITICAL", "", "what was signed as an order is none, or is kept under another order's key; it does not leave"),
     INTEL_FRAME_NOT_JSON: Code("HARD", "", "the frame is not JSON, or torn"),
     INTEL_FRAME_UNKNOWN_KIND: Code("HARD", "", "the frame names no known message type"),
     INTEL_FRAME_BAD_FIELD: Code("HARD", "", "a field is missing, of the wrong type or out of bounds"),
@@ -1013,6 +1028,7 @@ REGISTRY: dict[str, Code] = {
     INTEL_BOOK_CROSSED: Code("HARD", "", "the best bid is at or above the best ask for longer than the grace"),
     INTEL_BOOK_CHECKSUM: Code("HARD", "", "the venue's checksum is not that of the book"),
     INTEL_CLOCK_SKEW: Code("HARD", "", "messages arrive later or earlier by the venue's clock than is usual for their source"),
+    INTEL_BOOK_LATE: Code("HARD", "", "the feed kept the messages back, because they could not be delivered: they are older than they look"),
     RISK_ORDER_AUTHORISED: Code("INFO", "", "the order may leave: its intent was approved and every required pre-sign guard agreed"),
 }
 

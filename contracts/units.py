@@ -106,6 +106,18 @@ Hash = Annotated[
     Meta(pattern=HASH_PATTERN[:-1] + r"\Z", description="SHA-256 in hexadecimal"),
     Field(pattern=HASH_PATTERN, strict=True, description="SHA-256 in hexadecimal"),
 ]
+KEY_ID_PATTERN = "^[0-9a-f]{16}$"
+KeyId = Annotated[
+    str,
+    Meta(pattern=KEY_ID_PATTERN[:-1] + r"\Z", description="first digits of the SHA-256 of a public key"),
+    Field(pattern=KEY_ID_PATTERN, strict=True, description="first digits of the SHA-256 of a public key"),
+]
+SIGNATURE_PATTERN = "^[0-9a-f]{128}$"
+Signature = Annotated[
+    str,
+    Meta(pattern=SIGNATURE_PATTERN[:-1] + r"\Z", description="Ed25519 signature in hexadecimal"),
+    Field(pattern=SIGNATURE_PATTERN, strict=True, description="Ed25519 signature in hexadecimal"),
+]
 BuilderCode = Annotated[
     str,
     Meta(min_length=1, max_length=66, description="whose flow this is; never empty"),

@@ -13,7 +13,6 @@ from bots.book import OPEN_GRID
 from bots.kit import Book, DeskContext, Slot
 from contracts.control import DeskConfigured
 from contracts.envelope import Block, Row
-from contracts.ids import CONTROL_SOURCE, fact_id
 from contracts.market import (
     BOOK_LOST,
     BookEvent,
@@ -33,11 +32,12 @@ from contracts.market import (
 from contracts.order import Account, PlannedOrder, PositionState, VenueOrderEvent
 from contracts.signal import MarketCandidate, SignalReport
 from operators import account
+from operators.birth import birth_of
 from operators.envelope import CUT_ROWS, Ledger
 from operators.generate import Compiled, compile_functions
 from operators.levels import apply, load, new_book
 from operators.paper_venue import PaperVenue
-from operators.plan import DESK_RANK, SETTLE_RANK, Plan
+from operators.plan import SETTLE_RANK, Plan
 from operators.rows import filled, new_row, row_class, slots_of
 from operators.settlement import payment
 
@@ -194,7 +194,7 @@ class Desk(Memory):
             self.desk.DeskContext = context
         if hasattr(self.desk, "Account"):
             self.desk.Account = self.account
-        self.born = False
+        self.born, self.ticked = False, -1
 
     def birth(self, entries: Sequence[Row]) -> None:
         """Take in the entries that a desk is born from: DeskConfigured, and one ConfigApplied per bot.
@@ -214,7 +214,15 @@ class Desk(Memory):
         self.born = True
 
     def step(self, entries: Sequence[Fact | Row]) -> list[Block]:
-        """Take entries in one by one; return the blocks that were cut: of the journal at every 256th entry."""
+        """Take entries in one by one; return the blocks that were cut: of the journal at every 256th entry.
+
+        A desk that is not yet born is born from the rows of its configuration that its journal begins with. Raises
+        ValueError for a journal that begins with anything else.
+        """
+        if not self.born and entries:
+            birth = birth_of(entries)
+            self.birth(birth)
+            entries = entries[len(birth) :]
         done, count = 0, len(entries)
         while done < count:
             end = min(count, done + CUT_ROWS - self.offset % CUT_ROWS)
@@ -243,7 +251,7 @@ class Desk(Memory):
                 row = rows[market]
                 book = row.book
                 if book.live:
-                    row.book_at = now
+                    row.book_at = entry.at_ns
                     apply(book, entry)
                     if market in watch:
                         stall, price = watch[market], entry.price_ticks
@@ -278,10 +286,14 @@ class Desk(Memory):
 
     def _take(self, entry: Any, now: int, offset: int) -> None:
         """Take in a fact that is no level change. Entries of one cause go on counting their outputs together."""
+        kind = type(entry)
+        if kind is ClockTick:
+            if entry.at_ns <= self.ticked:
+                return  # another lane has said this second, or a later one
+            self.ticked = entry.at_ns
         if entry.fact != self.cause:
             self.cause, self.base = entry.fact, len(self.out)
         row = self.row(entry.market)
-        kind = type(entry)
         if kind is VenueBookImage:
             self._image(row, entry, now)
         elif kind is VenueTrade and row.usable:
@@ -318,7 +330,7 @@ class Desk(Memory):
 
     def _image(self, row: Any, image: VenueBookImage, now: int) -> None:
         load(row.book, image)
-        row.book_at = now
+        row.book_at = image.at_ns
         if image.market in self.venue.watch:
             self.venue.on_image(image.market, row.book, now)
 
@@ -372,12 +384,3 @@ class Desk(Memory):
         """Cut what is left; the end of a run."""
         self.ledger.close()
         return self.ledger.take()
-
-
-def birth_entries(desk: DeskConfigured, configs: Sequence[Any], at_ns: int = 0) -> list[Row]:
-    """Return the first entries of a journal, at derived positions: the desk, then each bot's configuration."""
-    payloads = [desk, *configs]
-    return [
-        Row(fact_id(CONTROL_SOURCE, position), DESK_RANK, 0, at_ns, -1, payload)
-        for position, payload in enumerate(payloads, start=1)
-    ]

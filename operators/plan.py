@@ -18,6 +18,7 @@ from contracts.base import Refused
 from contracts.envelope import ReportEnvelope
 
 GATE_RANK, AUTHORISE_RANK, VENUE_RANK, SETTLE_RANK, DESK_RANK, OPERATOR_RANK = 200, 201, 202, 203, 204, 205
+STRANDS_RANK = 206
 MECHANISMS: dict[int, str] = {
     GATE_RANK: "operators.gate",
     AUTHORISE_RANK: "operators.authorise",
@@ -25,6 +26,7 @@ MECHANISMS: dict[int, str] = {
     SETTLE_RANK: "operators.settlement",
     DESK_RANK: "operators.desk",
     OPERATOR_RANK: "operator",
+    STRANDS_RANK: "operators.strands",
 }
 VIEWS = frozenset({Book, ConfirmedAt, Cause})
 DESK_WIDE = frozenset(

@@ -34,7 +34,7 @@ def merge(
     if batch < 1 or len(captures) > SOURCES_MAX:
         raise ValueError(f"batch {batch}, {len(captures)} sources; allowed: from 1, at most {SOURCES_MAX}")
     ranked = [_forward(capture, rank) for rank, capture in enumerate(captures)]
-    frames = ranked[0] if len(ranked) == 1 else merged(*ranked, key=_place)
+    frames = ranked[0] if len(ranked) == 1 else merged(*ranked, key=place)
     return _blocks(frames, batch, engaged)
 
 
@@ -63,7 +63,7 @@ def _polled(sources: list[Iterator[Frame | None]]) -> Iterator[Frame | None]:
         else:
             if not heads:
                 return
-            first = min(heads.values(), key=_place)
+            first = min(heads.values(), key=place)
             del heads[first.source]
             yield first
             continue
@@ -73,7 +73,8 @@ def _polled(sources: list[Iterator[Frame | None]]) -> Iterator[Frame | None]:
 _END = Frame(-1, 0, 0, "", b"")
 
 
-def _place(frame: Frame) -> tuple[int, int, int]:
+def place(frame: Frame) -> tuple[int, int, int]:
+    """Return where a frame stands in the one order."""
     return frame.at_ns, frame.source, frame.position
 
 
@@ -101,18 +102,15 @@ def _blocks(
 ) -> Iterator[list[Frame]]:
     """Cut the order into blocks and put the seconds in."""
     block: list[Frame] = []
-    due = -1  # the next second's start; before the first frame there is no time
+    seconds = Seconds()
     for frame in frames:
         if frame is None:
             yield block
             block = []
             continue
-        if frame.at_ns >= due:
-            seconds = _seconds(due, frame.at_ns)
-            due = frame.at_ns // SECOND_NS * SECOND_NS + SECOND_NS
-            state = ENGAGED if engaged() else b""
-            for second in seconds:
-                block.append(Frame(CLOCK_SOURCE, second, second * SECOND_NS, CLOCK, state))
+        if frame.at_ns >= seconds.due:
+            for tick in seconds.before(frame.at_ns, ENGAGED if engaged() else b""):
+                block.append(tick)
                 if len(block) >= batch:
                     yield block
                     block = []
@@ -122,6 +120,40 @@ def _blocks(
             block = []
     if block:
         yield block
+
+
+class Seconds:
+    """The clock of one order of frames.
+
+    due    the next second's start, nanoseconds; before the first frame there is no time
+    at_ns  arrival of the last frame that passed
+    """
+
+    __slots__ = ("at_ns", "clock", "due")
+
+    def __init__(self, clock: int = CLOCK_SOURCE) -> None:
+        """Begin before time; `clock` is the source of the ticks."""
+        self.clock, self.due, self.at_ns = clock, -1, 0
+
+    def before(self, at_ns: int, state: bytes = b"") -> list[Frame]:
+        """Return the ticks that stand before a frame that arrived at `at_ns`, at or after `due`."""
+        seconds = _seconds(self.due, at_ns)
+        self.due = at_ns // SECOND_NS * SECOND_NS + SECOND_NS
+        return [Frame(self.clock, second, second * SECOND_NS, CLOCK, state) for second in seconds]
+
+    def among(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Return frames in their order with the ticks before them."""
+        if not frames:
+            return []
+        last = self.at_ns = frames[-1].at_ns
+        if last < self.due:
+            return list(frames)
+        out: list[Frame] = []
+        for frame in frames:
+            if frame.at_ns >= self.due:
+                out += self.before(frame.at_ns)
+            out.append(frame)
+        return out
 
 
 def _seconds(due: int, at_ns: int) -> list[int]:

@@ -5,6 +5,7 @@ maker's bid of 10 contracts at 44. Every builder takes field names as keywords, 
 name raises. Values are built without checks, as the engine builds them; `checked(value)` sends one through the door.
 """
 
+import re
 import types
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -460,7 +461,8 @@ def _plainest(hint: Any) -> Any:
     if issubclass(hint, msgspec.Struct):
         return plainest(hint)
     if hint is str:
-        return ("a" * 64 if "0-9a-f" in bounds.pattern else "RISK_STALE_BOOK") if bounds.pattern else "x"
+        digits = re.search(r"\[0-9a-f\]\{(\d+)\}", bounds.pattern or "")
+        return "a" * int(digits[1]) if digits else "RISK_STALE_BOOK" if bounds.pattern else "x"
     return hint(max(bounds.ge or 0, 0))
 
 

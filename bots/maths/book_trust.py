@@ -4,10 +4,10 @@
 
 Symbols: levels the price levels of the thinner side; quality in thousandths here. Lost content (BOOK_LOST), an empty
 image and a lasting contradiction withhold until an image, a contradiction also until numbers prove that it is over; a
-silence that nothing proves until the book is heard, lateness until the delay is usual again, a cross longer than its
-grace until it ends. Only doubt about content is a resync that lowers the score afterwards: waiting for a first image,
-an empty market, silence and lateness are not. A withheld book has quality 0. Source: rule of intel.book_builder; what
-each event means: operators/freshness.py.
+silence that nothing proves until the book is heard, lateness until the delay is usual again, late delivery until it is
+on time again, a cross longer than its grace until it ends. Only doubt about content is a resync that lowers the score
+afterwards: waiting for a first image, an empty market, silence and lateness are not. A withheld book has quality 0.
+Source: rule of intel.book_builder; what each event means: operators/freshness.py.
 """
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from contracts.reasons import (
     INTEL_BOOK_FEED_SILENT,
     INTEL_BOOK_FROZEN,
     INTEL_BOOK_GHOST,
+    INTEL_BOOK_LATE,
     INTEL_BOOK_OK,
     INTEL_BOOK_QUIET,
     INTEL_BOOK_RESYNC,
@@ -44,6 +45,7 @@ CAUSES = {
     "SILENT": INTEL_BOOK_FEED_SILENT,
     "QUIET": INTEL_BOOK_QUIET,
     "FROZEN": INTEL_BOOK_FROZEN,
+    "LATE": INTEL_BOOK_LATE,
     "SKEW": INTEL_CLOCK_SKEW,
     "CROSSED": INTEL_BOOK_CROSSED,
 }
@@ -51,7 +53,7 @@ CAUSES = {
 
 
 class Trust(Struct, frozen=True, gc=False):
-    """What is doubted: what withholds, the silence, lateness, a cross since when, and the ends of two penalties."""
+    """What is doubted: what withholds, silence, lateness, a cross since when, the ends of two penalties, delivery."""
 
     hold: str = "NO_IMAGE"
     silent: str = ""
@@ -59,6 +61,7 @@ class Trust(Struct, frozen=True, gc=False):
     crossed_ns: int = 0
     crossed_until_ns: int = 0
     resync_until_ns: int = 0
+    behind: bool = False
 
     def persists(self, now: int, grace_ns: int) -> bool:
         """True when the book has been crossed for longer than the grace."""
@@ -66,13 +69,15 @@ class Trust(Struct, frozen=True, gc=False):
 
     def is_settled(self, now: int) -> bool:
         """True when nothing is doubted and no penalty runs."""
-        doubted = self.hold or self.silent in DOUBTED or self.late or self.crossed_ns
+        doubted = self.hold or self.behind or self.silent in DOUBTED or self.late or self.crossed_ns
         return not doubted and now >= self.crossed_until_ns and now >= self.resync_until_ns
 
     def withheld(self, now: int, grace_ns: int) -> str:
         """Return the gravest event that withholds the book; empty when none does."""
         if self.hold:
             return self.hold
+        if self.behind:
+            return "LATE"
         if self.silent in DOUBTED:
             return self.silent
         return "SKEW" if self.late else "CROSSED" if self.persists(now, grace_ns) else ""
@@ -90,6 +95,8 @@ def after(trust: Trust, event: str, now: int, grace_ns: int) -> Trust:
         return replace(trust, crossed_ns=trust.crossed_ns or now)
     if event in ("SKEW", "STEADY"):
         return replace(trust, late=event == "SKEW")
+    if event in ("LATE", "ON_TIME"):
+        return replace(trust, behind=event == "LATE")
     if event == "AGREED":
         over = trust.hold in CONTRADICTED
         return replace(trust, hold="", resync_until_ns=now + RESYNC_MEMORY_NS) if over else trust
@@ -104,6 +111,7 @@ def after(trust: Trust, event: str, now: int, grace_ns: int) -> Trust:
         0,
         now + CROSS_MEMORY_NS if trust.crossed_ns else trust.crossed_until_ns,
         now + RESYNC_MEMORY_NS if resynced else trust.resync_until_ns,
+        trust.behind,
     )
 
 

@@ -36,6 +36,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
     "operators.desk": frozenset({"DeskConfigured", "ConfigApplied"}),
     "operators.normalise": FACT_KINDS,
     "operators.sequencer": FACT_KINDS,
+    "operators.strands": frozenset({"IncidentReport"}),
     "connectors.clickhouse": frozenset({"AuditEvent"}),
     "operator": frozenset({"AuditEvent", "Challenge", "ControlCommand", "GateResults", "PolicyBundle"}),
 }

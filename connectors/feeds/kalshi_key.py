@@ -7,11 +7,8 @@ does not enter. A reference is `env:NAME` or `file:PATH`; a file must be its own
 """
 
 import os
-import stat
 from base64 import b64encode
 from collections.abc import Mapping
-from pathlib import Path
-from typing import NoReturn
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,10 +18,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.errors import FeedError
+from connectors.secret_refs import Secret, held
 
 KEY_ID, KEY = "env:KALSHI_KEY_ID", "env:KALSHI_PRIVATE_KEY"
 SALT = 32
-_ALLOWED = "env:NAME or file:PATH"
 _MS = 1_000_000
 
 
@@ -33,7 +30,7 @@ def message_of(ms: int, method: str, url: str) -> str:
     return f"{ms}{method}{urlsplit(url).path}"
 
 
-class Signer:
+class Signer(Secret):
     """Holds a private key for as long as the feed runs."""
 
     __slots__ = ("_id", "_key")
@@ -52,45 +49,16 @@ class Signer:
             "KALSHI-ACCESS-SIGNATURE": b64encode(signature).decode(),
         }
 
-    def __repr__(self) -> str:
-        return "Signer(***)"
-
-    def __eq__(self, other: object) -> NoReturn:
-        raise TypeError("a signer is not compared")
-
-    __hash__ = None  # type: ignore[assignment]  # what is not compared is no key of a table
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a signer is not pickled")
-
 
 def signer(key_id_ref: str = KEY_ID, key_ref: str = KEY, environ: Mapping[str, str] = os.environ) -> Signer:
     """Return what signs with a referenced key; raises FeedError naming the reference, and never what it holds."""
-    key_id = _held(key_id_ref, environ).decode(errors="replace").strip()
+    key_id = held(key_id_ref, FeedError, environ).decode(errors="replace").strip()
     if not key_id or not key_id.isascii() or not key_id.isprintable() or "BEGIN" in key_id:
         raise FeedError(f"key id {key_id_ref}: holds no key id; allowed: the id that the venue gave to the key")
     try:
-        key = load_pem_private_key(_held(key_ref, environ), password=None)
+        key = load_pem_private_key(held(key_ref, FeedError, environ), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPrivateKey):
         raise FeedError(f"key {key_ref}: holds no RSA private key; allowed: PEM without a password")
     return Signer(key_id, key)
-
-
-def _held(ref: str, environ: Mapping[str, str]) -> bytes:
-    """Return what a reference stands for."""
-    kind, _, name = ref.partition(":")
-    if kind == "env" and name:
-        if not environ.get(name):
-            raise FeedError(f"{ref}: is not set; allowed: {_ALLOWED}")
-        return environ[name].replace("\\n", "\n").encode()
-    if kind != "file" or not name:
-        raise FeedError(f"a key's reference must be {_ALLOWED}; what was given is neither, and is not shown")
-    path = Path(name)
-    try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise FeedError(f"{ref}: others may read it; allowed: a file of mode 0600")
-        return path.read_bytes()
-    except OSError as err:
-        raise FeedError(f"{ref}: {err.strerror or err}; allowed: a readable file") from None

@@ -45,13 +45,13 @@ __all__ = [
     "read_instruments",
 ]
 
-_EVENTS = {"connected", "subscribed", "answered", "disconnected", "beat", "rotated"}
+_EVENTS = {"connected", "subscribed", "answered", "disconnected", "beat", "rotated", "late", "on_time"}
 
 
 class Said(Struct, gc=False):
     """A control line of our own recorder: its header, or an event of a connection.
 
-    event                connected, subscribed, answered, disconnected, beat or rotated
+    event                connected, subscribed, answered, disconnected, beat, rotated, late or on_time
     conn                 which connection
     polytraders_capture  version of the format, in the header alone
     """

@@ -9,6 +9,7 @@ from contracts.market import Fact
 
 CLOCK = "clock"
 CONNECTION = "connection"
+ENDED = "ended"  # no message: its source says nothing more for now, and nobody need wait for it
 ENGAGED = b"engaged"  # what a clock frame carries when the environment's kill switch was engaged
 
 

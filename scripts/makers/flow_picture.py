@@ -11,7 +11,7 @@ from bytewax.visualize import RenderedOperator, to_rendered
 from flows.assemble import assembled
 from flows.desks import load_desk
 from flows.embedded import Recorder, build
-from flows.market import LaneSteps
+from flows.lane_steps import LaneSteps
 from operators.freshness import Freshness
 from operators.journal import Addresser, Scope
 from operators.normalise import Normaliser

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from contracts import envelope, order
+from contracts import envelope, order, signed
 from contracts.base import Wire, adapter
 
 FOLDER = "contracts/schemas"
@@ -23,6 +23,7 @@ CONTRACTS: tuple[type[Wire], ...] = (
     order.OwnOrders,
     envelope.ReportEnvelope,
     envelope.DeadLetter,
+    signed.Signed,
 )
 _LINE = re.compile(r"^([a-z][a-z0-9_]*(?:, [a-z][a-z0-9_]*)*)\s+(\S.*)$")
 

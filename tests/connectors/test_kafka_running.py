@@ -124,6 +124,18 @@ def test_what_is_unknown_is_not_a_number_of_records() -> None:
 
 
 @pytest.mark.kafka
+def test_ends_are_known_after_a_reader_was_closed(broker: Broker, topic: str) -> None:
+    """Who watches a flow may ask about a partition that has ended: it gets what was known last, and no error."""
+    reader = Reader(broker.plain, "closed", topic, 0)
+    reader.begin(0)
+    while not reader.poll(1, 0.1):
+        pass
+    known = reader.edges()
+    reader.close()
+    assert known == reader.edges()
+
+
+@pytest.mark.kafka
 def test_a_principal_has_its_own_rights_and_no_other(broker: Broker) -> None:
     """Through the secure door the feed writes what the market reads; what is not theirs is refused by name."""
     prefix = "paper"

@@ -38,11 +38,14 @@ def test_rights_are_those_of_the_programs_and_no_more() -> None:
     rights = layout(FILE, "paper").rights
     users = {f"User:{name}" for name in principals(FILE, "paper")}
     assert users == {right.principal for right in rights}
-    assert {"feed", "market", "desk", "record", "govern", "refeed"} == {user.split(".")[1] for user in users}
+    programs = {"feed", "market", "desk", "control", "submit", "record", "govern", "refeed"}
+    assert programs == {user.split(".")[1] for user in users}
     assert {"User:paper.refeed"} == {right.principal for right in rights if right.pattern == "PREFIXED"}
     assert {"ALLOW"} == {right.permission for right in rights}
     assert Right("User:paper.desk", "READ", "TOPIC", "paper.journal") in rights
-    assert Right("User:paper.desk", "WRITE", "TOPIC", "paper.journal") not in rights
+    told = {right.principal for right in rights if right.name == "paper.journal" and right.operation == "WRITE"}
+    assert {f"User:paper.{name}" for name in ("market", "desk", "control")} == told
+    assert [] == [right for right in rights if right.principal == "User:paper.submit" and right.operation == "WRITE"]
 
 
 def test_two_modes_share_no_topic_and_no_principal() -> None:

@@ -14,6 +14,7 @@ from connectors.envelopes import Names
 from contracts import control
 from contracts.base import Refused, Wire, read
 from contracts.envelope import DECISIONS, FACT_RANK, JOURNAL, Block, CheckedRow, DeadLetter, rows_of
+from contracts.signed import Signed
 from operators.sequencer import merge
 from tests import world
 from tests.fuzz.frames import trusted
@@ -79,6 +80,7 @@ class WireDecoder:
     kinds: tuple[type[Wire], ...] = (
         *(cls for cls in vars(control).values() if isinstance(cls, type) and issubclass(cls, Wire) and cls is not Wire),
         DeadLetter,
+        Signed,
     )
 
     def __init__(self) -> None:

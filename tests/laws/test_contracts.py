@@ -6,6 +6,7 @@ themselves; each is then damaged at a drawn place in a drawn way, and both valid
 
 import json
 import math
+import re
 import types
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from contracts import base, envelope, order
+from contracts import base, envelope, order, signed
 from contracts.base import Refused, Wire
 from contracts.units import REASON_PATTERN
 from scripts.makers import schemas
@@ -27,6 +28,7 @@ CONTRACTS: tuple[type[Wire], ...] = (
     envelope.DeadLetter,
     order.Account,
     order.OwnOrders,
+    signed.Signed,
 )
 EACH = pytest.mark.parametrize("contract", CONTRACTS, ids=lambda cls: cls.__name__)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
@@ -50,8 +52,8 @@ def _bounds(meta: tuple[Any, ...]) -> Bounds:
 
 
 def _text(bounds: Bounds) -> st.SearchStrategy[str]:
-    if bounds.pattern and "[0-9a-f]{64}" in bounds.pattern:
-        return st.text("0123456789abcdef", min_size=64, max_size=64)
+    if bounds.pattern and (digits := re.search(r"\[0-9a-f\]\{(\d+)\}", bounds.pattern)):
+        return st.text("0123456789abcdef", min_size=int(digits[1]), max_size=int(digits[1]))
     if bounds.pattern:
         return st.sampled_from(["RISK_STALE_BOOK", "INTEL_DEF_PUBLISHED", "GOV_A1"])
     return TEXT.filter(lambda text: len(text) >= bounds.min_length)

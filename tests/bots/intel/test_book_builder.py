@@ -197,6 +197,27 @@ def test_lateness_withholds_until_the_delay_is_usual_again() -> None:
     assert ("OK", 1_000, "INTEL_BOOK_OK") == trust(feed.event("STEADY", 30))
 
 
+def test_late_delivery_withholds_until_it_is_on_time() -> None:
+    """LATE has its own code, is graver than a silence, outlives being heard and an image, and leaves no penalty."""
+    feed = Feed().good()
+    assert ("RESYNC", 0, "INTEL_BOOK_FEED_SILENT") == trust(feed.event("SILENT", 2_100))
+    assert ("RESYNC", 0, "INTEL_BOOK_LATE") == trust(feed.event("LATE", 2_200))
+    assert "LATE" == feed.said.cause
+    assert [None, None, None] == [feed.event(name, 2_300, 2_300) for name in ("HEARD", "IMAGE", "STEADY")]
+    assert None is feed.clock(2_400)
+    assert ("OK", 1_000, "INTEL_BOOK_OK") == trust(feed.event("ON_TIME", 2_500))
+
+
+def test_a_book_that_begins_late_is_withheld_from_its_first_touch() -> None:
+    """LATE before the first image: the first touch is not believed; lost content is graver all the same."""
+    feed = Feed()
+    assert [None, None] == [feed.event(name) for name in ("LATE", "IMAGE")]
+    assert ("RESYNC", 0, "INTEL_BOOK_LATE") == trust(feed.touch())
+    assert "INTEL_BOOK_RESYNC" == feed.event("GAP", 1).reason
+    assert None is feed.event("ON_TIME", 2)
+    assert "INTEL_BOOK_DEGRADED" == feed.event("IMAGE", 3).reason
+
+
 def test_an_image_ends_a_silence_that_a_gap_had_hidden() -> None:
     """A gap that a sibling's number told of leaves no message of this market, so the image must end its silence too."""
     feed = Feed().good()

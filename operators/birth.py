@@ -1,0 +1,33 @@
+"""Say what a desk is born from: the first entries of its journal, who it is and how each of its bots is configured."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+
+from contracts.base import Wire
+from contracts.control import DeskConfigured
+from contracts.envelope import Row
+from contracts.ids import CONTROL_SOURCE, fact_id
+from contracts.market import Fact
+from operators.plan import DESK_RANK
+
+
+def birth_entries(desk: DeskConfigured, configs: Sequence[Wire], at_ns: int = 0) -> list[Row]:
+    """Return the first entries of a journal, at derived positions: the desk, then each bot's configuration."""
+    payloads = [desk, *configs]
+    return [
+        Row(fact_id(CONTROL_SOURCE, position), DESK_RANK, 0, at_ns, -1, payload)
+        for position, payload in enumerate(payloads, start=1)
+    ]
+
+
+def is_birth(entry: Fact | Row) -> bool:
+    """True for an entry that a desk is born from."""
+    return isinstance(entry, Row) and entry.rank == DESK_RANK
+
+
+def birth_of(entries: Sequence[Fact | Row]) -> list[Row]:
+    """Return what a journal begins with; raises ValueError where that is nothing a desk could be born from."""
+    found = [entry for entry in takewhile(is_birth, entries) if isinstance(entry, Row)]
+    if not found:
+        raise ValueError(f"a journal begins with {type(entries[0]).__name__}; allowed: {DeskConfigured.__name__}")
+    return found
