@@ -20,6 +20,7 @@ import pyarrow as pa
 from connectors import namespace
 from connectors.columns import Stored, block_columns, blocks_of, fault, letter_columns, stored, token
 from connectors.store import ENGINE, StoreError, StoreLock, prepare
+from connectors.store_failures import failure
 from contracts.envelope import Block, DeadLetter
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = ["Broken", "EnvelopeTable", "Incident", "Run", "StoreError", "StoreLoc
 
 SQL_FOLDER = Path(__file__).resolve().parent.parent / "infra" / "clickhouse"
 PAGE_BLOCKS = 512
+CONNECT_S, ANSWER_S = 5, 60  # a server that says nothing for longer is away; the client's own limit is 300 s
 SLACK_NS = 60_000_000_000
 PARTITIONS_MAX = 1_000
 INSERT_SETTINGS = {
@@ -278,10 +280,8 @@ class EnvelopeTable:
                 raise StoreError(f"{self.where}: store is closed")
             try:
                 return ask(self._client)
-            except Error as err:
-                raise StoreError(f"{self.where}: {_first_line(err)}") from err
-            except OSError as err:
-                raise StoreError(f"{self.where}: {err.strerror or err}") from err
+            except (Error, OSError) as err:
+                raise failure(self.where, err) from err
 
 
 def statements(database: str) -> Iterator[str]:
@@ -313,8 +313,9 @@ def _connected(
         if path:
             return clickhouse_connect.get_client(interface=interface, path=path)
         return clickhouse_connect.get_client(
-            interface=interface, host=host, port=port, username=username, password=password, settings=settings
-        )
+            interface=interface, host=host, port=port, username=username, password=password, settings=settings,
+            connect_timeout=CONNECT_S, send_receive_timeout=ANSWER_S,
+        )  # fmt: skip
     except (Error, OSError, ImportError) as err:
         raise StoreError(f"{where}: cannot be opened ({_first_line(err)})") from err
 

@@ -81,6 +81,12 @@ class Spool:
         last = self._segments[-1]
         return self._mark.segment == last and self._mark.byte >= self._path(last).stat().st_size
 
+    @property
+    def taken(self) -> bool:
+        """True when `take` has returned everything."""
+        last = self._segments[-1]
+        return self._ahead.segment == last and self._ahead.byte >= self._path(last).stat().st_size
+
     def append(self, records: Sequence[bytes], waiting: Callable[[], None] = lambda: time.sleep(WAIT_S)) -> None:
         """Append a batch and wait until it is on disk.
 
@@ -171,8 +177,9 @@ class Spool:
         """Count a file's bytes, and cut a torn end off the last one; raises SpoolError for a ruin."""
         path = self._path(number)
         data = path.read_bytes()
-        whole = list(whole_records(data))
-        end, self._batch = whole[-1][:2] if whole else (0, self._batch)
+        end = 0
+        for end, self._batch, _ in whole_records(data):  # noqa: B007 - the last one counts, and none is kept
+            pass
         if end < len(data):
             if not last or follows(data, end, self._batch):
                 raise SpoolError(f"{path}: is ruined at byte {end}, before later records; restore it, or move it away")

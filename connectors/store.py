@@ -7,6 +7,7 @@ taken first; its refusal names the process that holds it. Layout:
     DIR/store.lock      who holds it; a lock whose process is gone is taken over
     DIR/chdb/           the engine's files
     DIR/recovery/       what runs that have not ended need to go on (`recovery.py`)
+    DIR/spool/          what waits while the engine takes nothing (`backlog.py`)
 """
 
 import fcntl
@@ -31,6 +32,10 @@ LOCK, MANIFEST, ENGINE = "store.lock", "manifest.json", "chdb"
 
 class StoreError(EdgeError):
     """A store cannot be used; the message names the path and why."""
+
+
+class StoreAway(StoreError):
+    """A store does not answer, or has no room: the same again may succeed, so what it did not take can wait."""
 
 
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,18 +17,24 @@ from contracts.base import Refused
 from contracts.control import ConfigApplied, DeskConfigured
 from contracts.envelope import Row
 from flows.desks import Desk as DeskFile
-from operators.engine import Desk, Lane, birth_entries
+from operators.birth import birth_entries
+from operators.engine import Desk, Lane
 from operators.freshness import Budgets
 from operators.generate import Compiled, compile_functions
 from operators.plan import Choice, Plan, compile_plan
+from operators.strands import LANES
 
 Functions = Callable[[Plan], Compiled]
 FRESHNESS = "operators.freshness"
 DEFAULTS = Budgets()
+NO_LANES: Mapping[str, Sequence[int]] = {}
 
 
 class Assembly(NamedTuple):
-    """A lane and a desk, ready to run, and the entries that they were born from."""
+    """A lane and a desk, ready to run, and the entries that they were born from.
+
+    lanes  lane -> sources of its facts, where the desk hears several
+    """
 
     lane: Lane
     desk: Desk
@@ -36,6 +42,7 @@ class Assembly(NamedTuple):
     applied: tuple[ConfigApplied, ...]
     entries: list[Row]
     budgets: Budgets
+    lanes: Mapping[str, Sequence[int]] = NO_LANES
 
 
 def fingerprint() -> str:
@@ -49,15 +56,21 @@ def assembled(
     budgets: Budgets = DEFAULTS,
     functions: Functions = compile_functions,
     more: Sequence[Choice] = (),
-    at_ns: int = 0,
+    at_ns: int | None = 0,
+    lanes: Mapping[str, Sequence[int]] = NO_LANES,
 ) -> Assembly:
-    """Make the memories of a desk from its file, born at `at_ns`; `more` bots are for benchmarks. Raises Refused."""
+    """Make the memories of a desk from its file, born at `at_ns`; None: to be born when its journal begins.
+
+    `more` bots are for benchmarks. `lanes` names the sources of each lane where a desk hears several. Raises Refused.
+    """
     configs = {
         bot_id: configure(bot_id, _config(bot_id), desk.overrides.get(bot_id, {}))
         for bot_id in desk.bots
         if library().by_id[bot_id].runs_in != "govern"
     }
     applied = (*(_applied(bot_id, config) for bot_id, config in configs.items()), _budgeted(budgets))
+    if len(lanes) > 1:
+        applied = (*applied, _said(LANES, msgspec.json.encode({name: list(own) for name, own in lanes.items()})))
     configured = DeskConfigured(
         desk_id=desk.desk_id,
         desk_mode=desk.mode,
@@ -87,8 +100,11 @@ def assembled(
 
 def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns: int) -> Assembly:
     """Make the same memories from the first entries of a journal; raises Refused when a bot is no longer there."""
-    configs, budgets = {}, Budgets()
+    configs, budgets, lanes = {}, Budgets(), NO_LANES
     for said in applied:
+        if said.bot_id == LANES:
+            lanes = msgspec.json.decode(said.values, type=dict[str, list[int]])
+            continue
         if said.bot_id == FRESHNESS:
             budgets = msgspec.json.decode(said.values, type=Budgets)
             continue
@@ -96,7 +112,7 @@ def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns
             configs[said.bot_id] = msgspec.json.decode(said.values, type=_config(said.bot_id))
         except msgspec.ValidationError as err:
             raise Refused(f"journal: the configuration of {said.bot_id} no longer fits its bot: {err}") from None
-    return _born(configured, tuple(applied), configs, budgets, at_ns, compile_functions)
+    return _born(configured, tuple(applied), configs, budgets, at_ns, compile_functions)._replace(lanes=lanes)
 
 
 def _config(bot_id: str) -> type[BotConfig]:
@@ -109,9 +125,11 @@ def _applied(bot_id: str, config: BotConfig) -> ConfigApplied:
 
 
 def _budgeted(budgets: Budgets) -> ConfigApplied:
-    values = msgspec.json.encode(budgets)
-    digest = sha256(values).hexdigest()[:16]
-    return ConfigApplied(FRESHNESS, "1", digest, values.decode())
+    return _said(FRESHNESS, msgspec.json.encode(budgets))
+
+
+def _said(operator: str, values: bytes) -> ConfigApplied:
+    return ConfigApplied(operator, "1", sha256(values).hexdigest()[:16], values.decode())
 
 
 def _born(
@@ -119,7 +137,7 @@ def _born(
     applied: tuple[ConfigApplied, ...],
     configs: Mapping[str, BotConfig],
     budgets: Budgets,
-    at_ns: int,
+    at_ns: int | None,
     functions: Functions,
     more: Sequence[Choice] = (),
 ) -> Assembly:
@@ -134,6 +152,7 @@ def _born(
     plan_hash = sha256(f"{lane.plan_hash}|{desk.plan_hash}".encode()).hexdigest()[:16]
     if not configured.plan_hash:
         configured = msgspec.structs.replace(configured, plan_hash=plan_hash)
-    entries = birth_entries(configured, applied, at_ns)
-    desk.birth(entries)
+    entries = [] if at_ns is None else birth_entries(configured, applied, at_ns)
+    if entries:
+        desk.birth(entries)
     return Assembly(lane, desk, configured, applied, entries, budgets)

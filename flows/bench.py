@@ -32,7 +32,7 @@ from flows.bench_bots import SMALLEST, quiet_choices
 from flows.desks import load_desk
 from flows.embedded import EPOCH, LANE, Recorder, build
 from flows.ends import BlockSource, CallSink
-from flows.market import LaneSteps
+from flows.lane_steps import LaneSteps
 from flows.replay import replay
 from operators.envelope import Ledger
 from operators.freshness import Freshness

@@ -1,6 +1,7 @@
 """Run the main job in one process: captures in, decisions out, into a store or into nothing.
 
-The steps of `market.py` and `desk.py` behind the sequencer; there is no code of its own beyond that and the counting.
+The steps of `lane_steps.py` and `desk_steps.py` behind the sequencer; there is no code of its own beyond that and the
+counting.
 With a store a run can be killed at any moment and goes on where its last snapshot was (`spells.py`).
 """
 
@@ -16,27 +17,29 @@ from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.testing import run_main
 
+from connectors.backlog import LIMIT, Backlog, backlog_folder
 from connectors.capture import Capture, open_capture
 from connectors.capture_growing import GrowingCapture, open_growing
 from connectors.clickhouse import EnvelopeTable
 from connectors.environment import kill_switch_engaged
+from connectors.freshness import budgets
 from connectors.recovery import FORMAT, SHOWN, Begun, Recovery, differences, refusal
 from connectors.stopping import Stop
 from connectors.store import StoreError
 from contracts.ids import content_hash
 from flows.assemble import Assembly, assembled
-from flows.desk import decided
+from flows.desk_steps import decided
 from flows.desks import Desk as DeskFile
 from flows.ends import BlockSource, FrameSource, KeptSink
-from flows.market import LaneSteps, judged, normalised
+from flows.lane_steps import LaneSteps, judged, normalised
 from flows.migrations import keeping
 from flows.recorder import Recorder
 from flows.spells import SOURCE, Spells
-from operators.freshness import Budgets, Freshness, read_budgets
+from operators.freshness import Freshness
 from operators.journal import Addresser, Scope
 from operators.normalise import Frame, Normaliser, read_instruments
 from operators.order_book import OrderBooks
-from operators.sequencer import merge, merge_growing
+from operators.sequencer import SECOND_NS, merge, merge_growing
 from operators.state import Keep
 
 __all__ = ["EPOCH", "LANE", "Progress", "Recorder", "Result", "Settings", "build", "identity", "run", "summarise"]
@@ -48,7 +51,10 @@ LANE, PLATFORM = "lane0", "platform"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What to run: captures, desk, where to store, how many frames a block holds, and whether the captures grow."""
+    """What to run: captures, desk, where to store, how many frames a block holds, and whether the captures grow.
+
+    spool_bytes  how much may wait on disk while the store takes nothing
+    """
 
     captures: tuple[Path, ...]
     desk: DeskFile
@@ -58,6 +64,7 @@ class Settings:
     batch: int = 256
     validate: bool = True
     follow: bool = False
+    spool_bytes: int = LIMIT
 
 
 @dataclass(slots=True)
@@ -104,17 +111,19 @@ def run(settings: Settings, progress: Progress | None = None, stop: Stop | None 
 
 def _stored(job: Job, table: EnvelopeTable, recovery: Recovery, here: Begun, stop: Stop) -> Result:
     """Run with a store: begin, or go on after the last snapshot; at the end write the run's record."""
-    there = recovery.begun()
-    if there is None or (there != here and job.assembly.configured.desk_id not in table.desks()):
+    there, desk_id = recovery.begun(), job.assembly.configured.desk_id
+    backlog = Backlog(backlog_folder(recovery.store, desk_id), job.settings.spool_bytes)
+    if there is None or (there != here and desk_id not in table.desks() and backlog.empty):
         recovery.begin(here)
     elif there != here:
         raise refusal(table.where, there, here)
-    keep, recorder = keeping(), Recorder(table, job.settings.validate)
+    keep, recorder = keeping(), Recorder(table, job.settings.validate, backlog=backlog, stop=stop)
     spells = Spells(job.blocks, keep, stop, recorder.hurry)
     with stop.gently():
         whole = spells.run(lambda: build(spells, job.lane, job.assembly, recorder, keep), recovery.config())
+        whole = whole and recorder.drained()
     if not whole:
-        recorder.finish()
+        recorder.finish(leave=True)
         raise stop.reason()
     result = summarise(job.run_id, recorder.lap(), job.captures, job.lane, job.assembly, recorder)
     recorder.close(job.run_id, job.assembly, job.captures, result.summary, here.parts)
@@ -127,8 +136,7 @@ def prepared(settings: Settings, progress: Progress | None = None) -> Job:
     """Open the captures and put the desk together; raises Refused or CaptureError, and writes nothing."""
     growing = [open_growing(path) for path in settings.captures] if settings.follow else []
     captures = in_order([*growing, *(open_capture(path) for path in settings.captures if not settings.follow)])
-    born = min((capture.first_ns for capture in captures), default=0)
-    assembly = assembled(settings.desk, freshness_of(settings), at_ns=born)
+    assembly = assembled(settings.desk, budgets(settings.config), at_ns=born_ns(captures))
     lane = lane_steps(assembly, settings, {rank: capture.source_id for rank, capture in enumerate(captures)})
     if settings.follow:
         polled = [capture.polled() for capture in captures if isinstance(capture, GrowingCapture)]
@@ -198,11 +206,9 @@ def ended_before(table: EnvelopeTable, desk_id: str, here: Begun) -> Result | No
     return None
 
 
-def freshness_of(settings: Settings) -> Budgets:
-    """Read the freshness budgets of the configuration folder; without one the defaults hold."""
-    if settings.config is None:
-        return Budgets()
-    return read_budgets((settings.config / "freshness.toml").read_text("utf-8"))
+def born_ns(captures: Sequence[Capture]) -> int:
+    """Return when the desk of a run is born: at the second that its journal begins with."""
+    return min((capture.first_ns for capture in captures), default=0) // SECOND_NS * SECOND_NS
 
 
 def lane_steps(assembly: Assembly, settings: Settings, sources: dict[int, str]) -> LaneSteps:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from connectors.capture import open_capture
+from connectors.freshness import budgets
 from contracts.base import Refused
 from flows import embedded
 from flows.assemble import assembled
@@ -119,7 +120,7 @@ def planned(settings: Settings) -> tuple[list[Task], tuple[tuple[str, str], ...]
     tasks = []
     for place, (point, run) in enumerate(zip(settings.points, runs, strict=True)):
         try:
-            assembly = assembled(run.desk, embedded.freshness_of(run), at_ns=first.captures[0].first_ns)
+            assembly = assembled(run.desk, budgets(run.config), at_ns=embedded.born_ns(first.captures))
         except Refused as err:
             raise Refused(f"{point.label}: {err}") from None
         run_id = embedded.identity(first.captures, assembly)

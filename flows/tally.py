@@ -1,9 +1,9 @@
 """Count what a run did, from its blocks: the numbers of `pt run`, each from envelopes and nothing else."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from contracts.envelope import Block, DeadLetter, Row, rows_of
+from contracts.envelope import DECISIONS, FACT_RANK, Block, CheckedRow, DeadLetter, Row, rows_of
 from contracts.intent import APPROVE, QUARANTINE, REJECT, RESHAPE, BotNote, OrderIntent, RiskDecision
 from contracts.market import BookQuality, MarketDefinition
 from contracts.order import AuthorisedOrder, ExecutionPlan, Fill, PositionState
@@ -17,6 +17,11 @@ class FrameTally:
         """Begin at zero."""
         self.frames = self.facts_frames = self.control = self.facts = 0
         self.dead: Counter[str] = Counter()
+
+    def count(self, accounts: Iterable[tuple[list[DeadLetter], Counts, int]]) -> None:
+        """Count several blocks of frames."""
+        for letters, counts, facts in accounts:
+            self.take(letters, counts, facts)
 
     def take(self, letters: list[DeadLetter], counts: Counts, facts: int) -> None:
         """Count a block of frames."""
@@ -69,17 +74,18 @@ class Tally:
                 self._block(block)
 
     def _block(self, block: Block) -> None:
+        rows: Sequence[object] = block.rows or self._read(block)
         self.blocks += 1
-        self.envelopes += len(block.rows)
-        if block.chain == "decisions":
+        self.envelopes += len(rows)
+        if block.chain == DECISIONS:
             self.digest = block.head.hex()
         else:
-            self.entries += len(block.rows)
-        for row in block.rows:
-            if type(row) is Row:
+            self.entries += len(rows)
+        for row in rows:
+            if isinstance(row, Row) or (isinstance(row, CheckedRow) and row.rank != FACT_RANK):
                 self._row(row.payload, row.market)
-        if self.check:
-            self._validate(block)
+        if self.check and block.rows:
+            self._read(block)
 
     def _row(self, payload: object, market: int) -> None:
         self.kinds[type(payload).__name__] += 1
@@ -113,12 +119,14 @@ class Tally:
         for gate in decision.not_run:
             self.votes.setdefault(gate, Counter())["NOT_RUN"] += 1
 
-    def _validate(self, block: Block) -> None:
+    def _read(self, block: Block) -> list[CheckedRow]:
+        """Read a block as any reader would; one that cannot be read is counted, and has no rows."""
         try:
-            rows_of(block.data, block.chain)
+            return rows_of(block.data, block.chain)
         except ValueError as err:
             self.invalid += 1
             self.first_invalid = self.first_invalid or f"{block.chain} block {block.number}: {err}"
+            return []
 
     @property
     def counts(self) -> dict[str, int]:

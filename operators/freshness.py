@@ -31,6 +31,10 @@ agreed with this market's book is no witness at all: Bitget's old spot ticker ro
 Lateness: the delay of a source's messages, arrival minus the venue's time, is farther than `skew_ms` from what is usual
 there for `skew_grace_ms`: SKEW for each of its books, and STEADY when it is usual again. A constant offset is usual.
 
+Delivery: a feed says that it had to keep messages back (`late`): their arrival is true and looks fresh; nobody could
+act on them then. LATE for each book of the lane, which waits for its slowest source, until all its feeds have said
+that they are on time again (`on_time`): ON_TIME. Both words stand in the record, so a replay comes to the same.
+
 A crossed book and a checksum are seen where they happen, by `order_book`. Polymarket's `hash` proves nothing: what it
 is computed over is not documented for the socket, so there is nothing of ours to compare it with.
 """
@@ -54,7 +58,7 @@ from contracts.market import (
     VenueTrade,
 )
 from operators.freshness_budgets import Budgets, read_budgets
-from operators.freshness_causes import ALIVE, FROZEN, MS_NS, SECOND_NS, Carriers, Doubt, Offset, Run
+from operators.freshness_causes import ALIVE, FROZEN, MS_NS, SECOND_NS, Carriers, Delivery, Doubt, Offset, Run
 
 __all__ = ["Budgets", "Freshness", "read_budgets"]
 
@@ -66,8 +70,8 @@ class Freshness:
     """Lane state of this step. Picklable; the same entries give the same entries, however they are cut."""
 
     __slots__ = (
-        "_book_ns", "_carriers", "_doubts", "_expiry", "_late", "_latest", "_live", "_offsets", "_open", "_pending",
-        "_proof_ns", "_spells", "_touch", "_watched", "_witnesses", "budgets",
+        "_book_ns", "_carriers", "_delivery", "_doubts", "_expiry", "_late", "_latest", "_live", "_offsets", "_open",
+        "_pending", "_proof_ns", "_spells", "_touch", "_watched", "_witnesses", "budgets",
     )  # fmt: skip
 
     def __init__(self, budgets: Budgets) -> None:
@@ -88,6 +92,7 @@ class Freshness:
         self._late: set[int] = set()
         self._offsets: dict[int, Offset] = {}
         self._carriers = Carriers()
+        self._delivery = Delivery()
 
     def step(self, entries: Sequence[Fact]) -> list[Fact]:
         """Return the entries with what was noticed among them. About 0.1 µs for a change of a book."""
@@ -123,6 +128,7 @@ class Freshness:
             self._life(entry)
         elif isinstance(entry, VenueConnection):
             self._carriers.take(entry, self.budgets)
+            return self._delivery.take(entry)
         return []
 
     # ---- what follows books, markets and connections ----
@@ -149,7 +155,8 @@ class Freshness:
 
     def _image(self, image: VenueBookImage) -> list[Fact]:
         market, at_ns = image.market, image.at_ns
-        said: list[Fact] = [self._heard(image)] if market in self._spells else []
+        said = self._delivery.image(image)  # first: a late book must not be believed for what is said after it
+        said += [self._heard(image)] if market in self._spells else []
         self._latest.pop(market, None)
         self._book_ns[market] = at_ns
         run = self._carriers.of(image)
@@ -364,6 +371,7 @@ class Freshness:
         for market in [each for each, expiry_ns in self._expiry.items() if expiry_ns < ended_ns]:
             self._forget(market)
             self._carriers.forget(market)
+            self._delivery.forget(market)
             for kept in (self._expiry, self._book_ns, self._proof_ns, self._touch, self._doubts):
                 kept.pop(market, None)
             for marked in (self._live, self._open, self._watched, self._late, self._witnesses):

@@ -5,8 +5,10 @@ all markets of a subscription, the venue's own ticker, trades, and the distance 
 class here keeps one of these witnesses, in whole nanoseconds, and answers when asked; `freshness` asks once a second.
 """
 
+from collections.abc import Iterable
+
 from contracts.ids import SOURCE_SHIFT
-from contracts.market import Fact, VenueConnection
+from contracts.market import BookEvent, Fact, VenueBookImage, VenueConnection
 from operators.freshness_budgets import Budgets
 
 SECOND_NS, MS_NS = 1_000_000_000, 1_000_000
@@ -168,6 +170,53 @@ class Carriers:
         self._runs = {key: run for key, run in self._runs.items() if run in carried or run.wire.newest_ns >= ended_ns}
         roots = {(source, name.partition("/")[0]) for source, name in self._runs}
         self._wires = {key: wire for key, wire in self._wires.items() if key in roots}
+
+
+class Delivery:
+    """Which sources are delivered late, as their feeds said, and of which books that was said.
+
+    The order of a lane waits for its slowest source, so while one is late every book of the lane is.
+    """
+
+    __slots__ = ("_books", "_late", "_told")
+
+    def __init__(self, books: Iterable[int] = ()) -> None:
+        """Begin on time, with the markets whose books have begun before."""
+        self._late: set[int] = set()
+        self._books = set(books)
+        self._told: dict[int, int] = {}  # market -> since when
+
+    def take(self, said: VenueConnection) -> list[Fact]:
+        """Follow what a feed says of its delivery."""
+        source = said.fact >> SOURCE_SHIFT
+        if said.event == "late":
+            self._late.add(source)
+        elif said.event == "on_time":
+            self._late.discard(source)
+        else:
+            return []
+        return [each for market in sorted(self._books) for each in self._judge(said, market)]
+
+    def image(self, image: VenueBookImage) -> list[Fact]:
+        """Take in a book: one that begins while a source is late is late too."""
+        self._books.add(image.market)
+        return self._judge(image, image.market)
+
+    def _judge(self, entry: Fact, market: int) -> list[Fact]:
+        """Say LATE or ON_TIME of a book of which the other is known; `seen` is for how long it was late, in ms."""
+        since = self._told.get(market)
+        if bool(self._late) == (since is not None):
+            return []
+        if since is None:
+            self._told[market] = entry.at_ns
+            return [BookEvent(entry.fact, entry.at_ns, market, "LATE", 0, 0)]
+        del self._told[market]
+        return [BookEvent(entry.fact, entry.at_ns, market, "ON_TIME", 0, (entry.at_ns - since) // MS_NS)]
+
+    def forget(self, market: int) -> None:
+        """Forget a market."""
+        self._books.discard(market)
+        self._told.pop(market, None)
 
 
 class Doubt:

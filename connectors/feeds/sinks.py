@@ -4,6 +4,7 @@ A capture of `pt feed` stays open: the feed may be started again on it, and whoe
 ends with `rotated`, which tells who follows it that nothing more comes.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,10 @@ from connectors.feeds.venues import KNOWN, Wanted
 
 if TYPE_CHECKING:
     from connectors.access import Access
-    from connectors.kafka_client import Writer
+    from connectors.spooled import SpooledWriter
+
+DRAIN_S = 10.0
+SPOOL_BYTES = 4 << 30
 
 
 class FeedSink(Protocol):
@@ -75,20 +79,20 @@ def capture_sink(what: Wanted, path: Path, *, ends: bool) -> FeedSink:
 
 
 class TopicSink:
-    """A lane of a venue's raw topic; a batch is kept when the broker has acknowledged each record of it."""
+    """A lane of a venue's raw topic; what the broker does not take at once goes to a spool, so no message is lost."""
 
-    def __init__(self, writer: "Writer", lane: int, dialect: str, origin: str) -> None:
-        """Take the writer, the partition, how frames are read, and who counts them: another at each start."""
-        from connectors.kafka_records import origin_of, record_of_received
+    def __init__(self, writer: "SpooledWriter", where: str, lane: int, dialect: str, origin: bytes) -> None:
+        """Take the writer, the topic's name and partition, how frames are read, and who counts them."""
+        from connectors.kafka_records import record_of_received
 
-        self.where = f"{writer.topic}/{lane}"
-        self._writer, self._lane, self._dialect, self._origin = writer, lane, dialect, origin_of(origin)
+        self.where = f"{where}/{lane}"
+        self.writer = writer
+        self._lane, self._dialect, self._origin = lane, dialect, origin
         self._record = record_of_received
 
     def write(self, batch: Sequence[Received], /) -> None:
-        """Hand the batch on and wait until all of it is acknowledged."""
-        self._writer.write(self._lane, [self._record(each, self._dialect, self._origin) for each in batch])
-        self._writer.flush()
+        """Hand the batch on: when it returns, all of it is under way or on disk. Waits while both are full."""
+        self.writer.write(self._lane, [self._record(each, self._dialect, self._origin) for each in batch])
 
     def end(self, at_ns: int) -> None:
         """Say nothing: a topic has no end."""
@@ -99,15 +103,25 @@ class TopicSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Have nothing to close: each batch has been acknowledged."""
+        """Hand on what is still here; what the broker does not take in time stays on disk for the next start."""
+        self.writer.drain(time.monotonic() + DRAIN_S)
 
 
-def topic_sink(what: Wanted, access: "Access", prefix: str, lane: int) -> FeedSink:
-    """Open a lane of the venue's topic under a prefix; raises BrokerError, or Refused for a prefix that is none."""
+def topic_sink(what: Wanted, access: "Access", prefix: str, lane: int, state: Path) -> TopicSink:
+    """Open a lane of the venue's topic under a prefix, with a spool below `state`.
+
+    Raises BrokerError, SpoolError, or Refused for a prefix that is none.
+    """
     from connectors.kafka_client import Writer
-    from connectors.namespace import raw_topic
+    from connectors.kafka_records import origin_of
+    from connectors.namespace import mode_of, raw_topic, state_folder
+    from connectors.spool import Spool
+    from connectors.spooled import SpooledWriter
 
-    writer = Writer(access, raw_topic(prefix, what.venue))
+    writer = Writer(access, raw_topic(prefix, what.venue), math.inf)
     if not 0 <= lane < writer.partitions:
         raise FeedError(f"--lane {lane}: topic {writer.topic} has lanes 0 to {writer.partitions - 1}")
-    return TopicSink(writer, lane, KNOWN[what.venue].dialect, f"feed {what.venue} {time.time_ns()}")
+    folder = state_folder(state, mode_of(prefix), "feed") / f"{prefix}.{what.venue}.{lane}"
+    origin = origin_of(f"feed {what.venue} {time.time_ns()}")  # another at each start: numbers begin again
+    spooled = SpooledWriter(writer, Spool(folder, SPOOL_BYTES), origin)
+    return TopicSink(spooled, writer.topic, lane, KNOWN[what.venue].dialect, origin)

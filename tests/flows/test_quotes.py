@@ -26,7 +26,7 @@ from flows import embedded
 from flows.assemble import Assembly, assembled
 from flows.bench import quiet_gc
 from flows.desks import load_desk
-from flows.market import LaneSteps
+from flows.lane_steps import LaneSteps
 from operators.freshness import Freshness
 from operators.journal import Addresser, Scope
 from operators.normalise import Frame, Normaliser, read_instruments

@@ -470,6 +470,17 @@ def test_words_come_in_pairs(moments: list[tuple[int, int, int, int, int]]) -> N
             assert event != "STUCK" or before not in ("STUCK", "GHOST")
 
 
+def test_late_delivery_is_said_before_anything_else_of_a_book() -> None:
+    """At the feed's own word, and in front of what an image brings: nobody may believe the book in between."""
+    fresh = Freshness(Budgets())
+    image = VenueBookImage(5, 5 * S, 0, (), (), -1, 0, "h")
+    out = fresh.step([*open_book(), beat(2 * S, "late", "spool"), *ticks(3, 4), beat(4.5 * S, "on_time", "spool")])
+    assert [("LATE", 2 * S, 0), ("ON_TIME", int(4.5 * S), 2_500)] == said(out, among={"LATE", "ON_TIME"})
+    fresh = Freshness(Budgets())
+    out = fresh.step([*ticks(1), beat(2 * S, "late", "spool"), image, BookEvent(5, 5 * S, 0, "IMAGE", 0, 0)])
+    assert [image, BookEvent(5, 5 * S, 0, "LATE", 0, 0), BookEvent(5, 5 * S, 0, "IMAGE", 0, 0)] == out[2:]
+
+
 def test_a_market_that_ended_long_ago_is_forgotten() -> None:
     """Ten minutes after its end nothing of a market is left, and nothing of its connection."""
     fresh = Freshness(Budgets())

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.market import VenueConnection, VenueTicker
+from contracts.ids import fact_id
+from contracts.market import BookEvent, Fact, VenueBookImage, VenueConnection, VenueTicker
 from operators.freshness_budgets import Budgets
-from operators.freshness_causes import ALIVE, DEAD, FROZEN, Carriers, Doubt, Offset, Run, Wire
+from operators.freshness_causes import ALIVE, DEAD, FROZEN, Carriers, Delivery, Doubt, Offset, Run, Wire
 
 MS, S = 1_000_000, 1_000_000_000
 BUDGETS = Budgets()
@@ -146,3 +147,44 @@ def test_a_market_is_carried_where_it_was_attached() -> None:
     second = carriers.of(ticker)
     assert first is not second and second.wire is carriers.run_of[4].wire and second is not carriers.run_of[4]
     assert {3: 7, 4: 7} == carriers.source
+
+
+# ---- delivery -----------------------------------------------------------------------------------------------------
+
+
+def word(event: str, second: int, source: int = 0) -> VenueConnection:
+    """What a feed says of its delivery."""
+    return VenueConnection(fact_id(source, 9), second * S, -1, event, "spool", -1)
+
+
+def image(market: int, second: int, source: int = 0) -> VenueBookImage:
+    """An image of a book."""
+    return VenueBookImage(fact_id(source, 8), second * S, market, (), (), -1, 0, "h")
+
+
+def heard(delivery: Delivery, *entries: VenueConnection | VenueBookImage) -> list[tuple[str, int, int, int]]:
+    """Event, market, second and milliseconds that are said of entries."""
+    said: list[Fact] = []
+    for entry in entries:
+        said += delivery.image(entry) if isinstance(entry, VenueBookImage) else delivery.take(entry)
+    assert all(isinstance(each, BookEvent) for each in said)
+    return [(each.event, each.market, each.at_ns // S, each.seen) for each in said if isinstance(each, BookEvent)]
+
+
+def test_every_book_of_the_lane_is_late_while_a_source_is() -> None:
+    """LATE for each book once, however often and of however many sources it is said; ON_TIME when none is late."""
+    delivery = Delivery()
+    assert [] == heard(delivery, word("on_time", 1), image(0, 1), image(3, 1, 1), word("beat", 1))
+    said = heard(delivery, word("late", 2), word("late", 3), word("late", 4, 1), word("on_time", 5), image(0, 6))
+    assert [("LATE", 0, 2, 0), ("LATE", 3, 2, 0)] == said
+    assert [("ON_TIME", 0, 7, 5_000), ("ON_TIME", 3, 7, 5_000)] == heard(delivery, word("on_time", 7, 1))
+    assert [] == heard(delivery, word("on_time", 8, 1), image(0, 9))
+
+
+def test_a_book_that_begins_in_a_late_spell_is_late() -> None:
+    """From its first image on, and for as long as the spell lasts; a market that is forgotten is not spoken of."""
+    delivery = Delivery([4])
+    assert [("LATE", 4, 1, 0)] == heard(delivery, word("late", 1))
+    assert [("LATE", 0, 3, 0)] == heard(delivery, image(0, 3))
+    delivery.forget(4)
+    assert [("ON_TIME", 0, 4, 1_000)] == heard(delivery, word("on_time", 4))

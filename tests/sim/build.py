@@ -15,7 +15,7 @@ from bots.kit import Book, Slot
 from contracts.intent import OrderIntent, RiskVote
 from contracts.order import AuthorisedOrder, VenueOrderEvent
 from flows.assemble import Assembly, assembled
-from flows.market import LaneSteps
+from flows.lane_steps import LaneSteps
 from operators.freshness import Freshness
 from operators.generate import Compiled, compile_functions
 from operators.journal import Addresser, Scope

@@ -8,7 +8,9 @@ from connectors.capture import Received, open_capture
 from connectors.errors import CaptureError, FeedError
 from connectors.feeds.sinks import TopicSink, capture_sink
 from connectors.feeds.venues import wanted
-from connectors.kafka_records import FrameReader, Record
+from connectors.kafka_records import FrameReader, Record, origin_of
+from connectors.spool import Spool
+from connectors.spooled import SpooledWriter
 
 WHAT = wanted("polymarket", ["111"], base="ws://127.0.0.1:9")
 AT = 1_795_194_000_000_000_000
@@ -41,27 +43,32 @@ def test_a_file_of_something_else_is_not_written_to(tmp_path: Path) -> None:
 
 
 class _Writer:
+    """A broker that takes everything at once."""
+
     topic = "paper.raw.polymarket"
 
     def __init__(self) -> None:
         self.records: list[tuple[int, Record]] = []
-        self.flushed = 0
+        self.waiting = self.handed = self.acknowledged = 0
 
     def write(self, partition: int, records: list[Record]) -> None:
         self.records += [(partition, record) for record in records]
+        self.handed = self.acknowledged = len(self.records)
 
-    def flush(self) -> None:
-        self.flushed += 1
+    def poll(self, wait_s: float = 0.0) -> None:
+        """Hear nothing."""
 
 
-def test_a_lane_gets_what_a_capture_gets() -> None:
-    """Message for message, in order, acknowledged with each batch; whoever reads it has the same frames."""
-    writer = _Writer()
-    with TopicSink(writer, 3, "clob_v2", "feed 1") as sink:  # type: ignore[arg-type]
+def test_a_lane_gets_what_a_capture_gets(tmp_path: Path) -> None:
+    """Message for message, in order, behind the word that they are in time; whoever reads it has the same frames."""
+    writer, origin = _Writer(), origin_of("feed 1")
+    spooled = SpooledWriter(writer, Spool(tmp_path, 1 << 20), origin, now_ns=lambda: AT)  # type: ignore[arg-type]
+    with TopicSink(spooled, writer.topic, 3, "clob_v2", origin) as sink:
         sink.write(BATCH)
         sink.end(AT)
-    assert ("paper.raw.polymarket/3", 1, {3}) == (sink.where, writer.flushed, {lane for lane, _ in writer.records})
+    assert ("paper.raw.polymarket/3", {3}) == (sink.where, {lane for lane, _ in writer.records})
     reader = FrameReader(0, {})
-    frames = [reader.frame(offset, *record, 0) for offset, (_, record) in enumerate(writer.records)]
+    frames = [reader.frame(offset, *record, lambda: (0, 0)) for offset, (_, record) in enumerate(writer.records)]
     found = [(frame.at_ns, frame.dialect, frame.conn) for frame in frames if frame is not None]
-    assert [(AT, "connection", "market-0@1"), (AT + 1, "clob_v2", "market-0@1")] == found
+    lane = [(AT, "connection", "market-0@1"), (AT + 1, "clob_v2", "market-0@1")]
+    assert [(AT, "connection", "spool"), *lane] == found
