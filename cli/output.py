@@ -68,16 +68,21 @@ def put_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     ready = [list(row) for row in rows]
     if not ready:
         return
-    table = Table(header_style="dim", box=None, pad_edge=False, show_header=any(columns))
-    for place, name in enumerate(columns):
-        numeric = all(isinstance(row[place], int | float) for row in ready)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
-    for row in ready:
-        table.add_row(*(Text(shown(cell)) for cell in row))
     out = console()
     out.print(Text(title, style="bold"))
-    out.print(table)
+    out.print(table_of(columns, ready))
     out.print()
+
+
+def table_of(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """Return a table for people: numbers to the right."""
+    table = Table(header_style="dim", box=None, pad_edge=False, show_header=any(columns))
+    for place, name in enumerate(columns):
+        numeric = all(isinstance(row[place], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=place == 0)
+    for row in rows:
+        table.add_row(*(Text(shown(cell)) for cell in row))
+    return table
 
 
 def shown(value: object) -> str:
