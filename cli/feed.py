@@ -13,6 +13,7 @@ import typer
 
 from cli import settings
 from cli.output import DIFFERS, OK, put_json, put_table, say
+from cli.settings import version
 from cli.topics import AccessFile, Bootstrap, Prefix, way_in
 from connectors.namespace import MODES
 from connectors.stopping import Stop
@@ -51,6 +52,12 @@ def feed(
     lane: Annotated[int, typer.Option(metavar="N", help="Partition of the venue's topic, with --to kafka.")] = 0,
     bootstrap: Bootstrap = None,
     access: AccessFile = None,
+    state: Annotated[
+        Path, typer.Option(metavar="DIR", help="With --to kafka: where messages wait while the broker is away.")
+    ] = Path("state"),
+    metrics: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Serve /metrics, /health and /ready there; nowhere if left out.")
+    ] = "",
     live: Live = False,
     base: Base = "",
     rest: Rest = "",
@@ -70,9 +77,9 @@ def feed(
     what = wanted(venue, markets or (), base=base, rest=rest, patience_s=patience, key_id=key_id, key=key, about=about)
     checked(what, seconds, live=live)
     if path is not None:
-        return drive(what, partial(capture_sink, what, path, ends=False), seconds, as_json=as_json)
+        return drive(what, partial(capture_sink, what, path, ends=False), seconds, metrics, as_json=as_json)
     way = way_in(bootstrap, access)
-    return drive(what, partial(topic_sink, what, way, prefix, lane), seconds, as_json=as_json)
+    return drive(what, partial(topic_sink, what, way, prefix, lane, state), seconds, metrics, as_json=as_json)
 
 
 def record(
@@ -108,14 +115,23 @@ def checked(what: "Wanted", seconds: int | None, *, live: bool) -> None:
     say(f"{what.venue}: speaks to {hosts}")
 
 
-def drive(what: "Wanted", opened: "Callable[[], FeedSink]", seconds: int | None, *, as_json: bool) -> int:
+def drive(
+    what: "Wanted", opened: "Callable[[], FeedSink]", seconds: int | None, metrics: str = "", *, as_json: bool
+) -> int:
     """Feed until the end or a signal, then show what was done; raises Stopped after a signal."""
     from connectors.feeds.session import Session
     from connectors.feeds.venues import venue_of
+    from connectors.feeds.watched import watched
+    from connectors.telemetry import Telemetry, address_of
 
     venue = venue_of(what)  # a key that is missing is found before anything is written
-    with Stop() as stop, opened() as sink:
+    about = {"version": version(), "config": what.venue}
+    with Stop() as stop, opened() as sink, Telemetry("feed", about) as telemetry:
         session = Session(venue, sink, tell=(lambda text: None) if as_json else say)
+        watched(telemetry, session, sink)
+        if metrics:
+            host, port = address_of(metrics)
+            say(f"metrics: http://{host}:{telemetry.serve(host, port)}/metrics")
         with stop.gently():
             asyncio.run(session.run(stop, seconds))
             sink.end(session.now())

@@ -112,9 +112,12 @@ def verdict(summary: Mapping[str, object]) -> int:
 
 
 def show(summary: Mapping[str, object]) -> None:
-    """Write a run's summary as tables for people; the same facts as the JSON document."""
-    put_table("run", ("", ""), [(key, shown(summary[key])) for key in (*RUN, "truncated")])
-    put_table("market data", ("", "count"), [(key, summary[key]) for key in FACTS])
+    """Write a run's summary as tables for people; the same facts as the JSON document.
+
+    What one program of a deployment could not know is left out: record counts no frames.
+    """
+    put_table("run", ("", ""), [(key, shown(summary[key])) for key in (*RUN, "truncated") if key in summary])
+    put_table("market data", ("", "count"), [(key, summary[key]) for key in FACTS if key in summary])
     put_table("dead letters", ("reason", "count"), _most(summary["dead_letters"]))
     put_table("markets", ("market", "mark"), _markets(summary))
     put_table("decisions", ("", "count"), [(key, summary[key]) for key in ORDERS])

@@ -105,3 +105,14 @@ def span(since: str | None, until: str | None) -> tuple[int | None, int | None]:
     if since_ns is not None and until_ns is not None and since_ns > until_ns:
         raise Refused(f"--since {since}: is after --until {until}; nothing can match")
     return since_ns, until_ns
+
+
+def version() -> str:
+    """Return the version of this release; of a checkout that is not installed, that it is one."""
+    from importlib.metadata import PackageNotFoundError
+    from importlib.metadata import version as installed
+
+    try:
+        return installed("polytraders")
+    except PackageNotFoundError:
+        return "checkout"

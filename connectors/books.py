@@ -1,14 +1,18 @@
 """Tell what a market's book was after one line of a capture, from the stored facts alone.
 
 The facts are put through the order-book operator again, the same that a run uses, so that gaps, resyncs and losses of
-trust show as they did. How far the book was believed is what was said of it then.
+trust show as they did. Of a journal of several lanes only the facts of the market's own lane are, since another lane's
+time is not its time. How far the book was believed is what was said of it then.
 """
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from contracts import ids
 from contracts.base import Refused
+from contracts.control import ConfigApplied
 from contracts.envelope import FACT_RANK, CheckedRow
 from contracts.market import BookQuality, MarketDefinition, VenueBookDelta, VenueBookImage, VenueInstrumentRecord
 
@@ -34,15 +38,19 @@ def source_of(
 def book_at(rows: Iterable[CheckedRow], source: int, frame: int, market: int, market_id: str) -> dict[str, object]:
     """Fold a journal up to line `frame` of a source and return the market's book."""
     from operators.order_book import OrderBooks
+    from operators.strands import LANES
 
     books, venue, tick_micros, lot_micros = OrderBooks(), "", 0, 0
-    quality, reasons = "UNKNOWN", []
+    quality, reasons, elsewhere = "UNKNOWN", [], frozenset[int]()
     for row in rows:
         number, position, _, _ = ids.fact_parts(row.cause)
         if number == source and position > frame:
             break
         payload = row.payload
-        if row.rank == FACT_RANK:
+        if isinstance(payload, ConfigApplied) and payload.bot_id == LANES:
+            lanes = msgspec.json.decode(payload.values, type=dict[str, list[int]])
+            elsewhere = frozenset(each for own in lanes.values() if source not in own for each in own)
+        if row.rank == FACT_RANK and number not in elsewhere:
             books.step([payload])
         if row.market != market:
             continue

@@ -14,16 +14,17 @@ from msgspec.structs import asdict
 
 from contracts import ids
 from contracts.base import Wire
-from contracts.control import ConfigApplied, DeskConfigured
+from contracts.control import ConfigApplied, ControlCommand, DeskConfigured, PolicyBundle
 from contracts.envelope import FACT_RANK, CheckedRow
 from contracts.intent import ApprovedIntent, OrderIntent, RiskDecision, RiskVote
-from contracts.market import Fact, MarketDefinition, OrderBookSnapshot, VenueInstrumentRecord
+from contracts.market import ClockTick, Fact, MarketDefinition, OrderBookSnapshot, VenueInstrumentRecord
 from contracts.order import AuthorisedOrder, ExecutionPlan, VenueOrderEvent
 from contracts.reasons import (
     EXEC_VENUE_ACK,
     EXEC_VENUE_DONE,
     EXEC_VENUE_MATCH,
     EXEC_VENUE_REJECT,
+    GOV_COMMAND_ENTERED,
     GOV_CONFIG_APPLIED,
     GOV_DESK_CONFIGURED,
     GOV_FACT_RECEIVED,
@@ -47,6 +48,7 @@ DERIVED = frozenset(
         GOV_FACT_RECEIVED,
         GOV_DESK_CONFIGURED,
         GOV_CONFIG_APPLIED,
+        GOV_COMMAND_ENTERED,
         RISK_ORDER_AUTHORISED,
         *VENUE_SAID.values(),
         EXEC_VENUE_DONE,
@@ -95,6 +97,8 @@ def reasons_of(payload: Wire) -> list[str]:
         found = [GOV_DESK_CONFIGURED]
     elif kind is ConfigApplied:
         found = [GOV_CONFIG_APPLIED]
+    elif kind is ControlCommand or kind is PolicyBundle:
+        found = [GOV_COMMAND_ENTERED]
     elif isinstance(payload, Fact):
         found = [GOV_FACT_RECEIVED]
     else:
@@ -155,8 +159,7 @@ class Names:
     def maker(self, row: CheckedRow, offset: int) -> tuple[str, str, str]:
         """Return who said a row, with the versions of its code and configuration at that offset."""
         if row.rank == FACT_RANK:
-            clock = row.cause >> ids.SOURCE_SHIFT == ids.CLOCK_SOURCE
-            return SEQUENCER if clock else NORMALISER, self.plan_hash, ""
+            return SEQUENCER if isinstance(row.payload, ClockTick) else NORMALISER, self.plan_hash, ""
         name = self.makers.get(row.rank, OPERATOR)
         known = self._versions.get(name)
         if not known:

@@ -165,7 +165,7 @@ class StoreReader:
         capture that the store does not know. Costs a replay of the order books up to there: about 1.5 µs a fact.
         """
         names, index = self._market(market_id)
-        runs = self.table.runs()
+        runs = [run for run in self.table.runs() if run.desk_id == names.desk_id]
         known = runs[-1].sources if runs else {}
         facts = (row for _, _, row in self._rows(names.desk_id, None, None, [], (JOURNAL,)))
         first = self._rows(names.desk_id, None, None, [[f'"market":{index},']], (JOURNAL,))

@@ -41,11 +41,11 @@ class Begun(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recovery:
-    """The recovery folder of one desk of a store. Whoever uses it holds the store's lock."""
+    """The recovery folder of one desk of a store, or of one program. Whoever uses it is alone with it."""
 
-    def __init__(self, store: Path, desk_id: str) -> None:
-        """Name the folder; nothing is touched."""
-        self.store, self.folder = store, store / FOLDER / desk_id
+    def __init__(self, store: Path, name: str, partitions: int = PARTITIONS) -> None:
+        """Name the folder; nothing is touched. `partitions` is at least the most workers that will ever share it."""
+        self.store, self.folder, self._partitions = store, store / FOLDER / name, partitions
 
     def begun(self) -> Begun | None:
         """Return the run that was begun here and has not ended; raises StoreError for a folder that cannot be used."""
@@ -68,10 +68,10 @@ class Recovery:
         """Make the folder for a run, in the place of any other; raises StoreError."""
         part = part_of(self.folder)
         try:
-            self.folder.parent.mkdir(mode=0o700, exist_ok=True)
+            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.end()
             part.mkdir(mode=0o700)
-            init_db_dir(part, PARTITIONS)
+            init_db_dir(part, self._partitions)
             put_whole(part / ABOUT, msgspec.json.encode(run))
             part.replace(self.folder)
         except OSError as err:

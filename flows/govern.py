@@ -21,6 +21,7 @@ from contracts.envelope import ReportEnvelope
 from contracts.market import ClockTick
 from contracts.reasons import GOV_FACT_RECEIVED
 from contracts.signal import SignalReport
+from flows.deployment import GOVERN
 from operators.engine import Memory
 from operators.plan import Choice, compile_plan
 
@@ -40,8 +41,13 @@ class Govern(Memory):
         super().__init__(compile_plan(books, "govern", choices))
         self.head, self.count = GENESIS, 0
 
-    def hear(self, envelope: ReportEnvelope) -> list[Said]:
-        """Take one envelope in; return what the governance bots say of it."""
+    def hear(self, envelope: ReportEnvelope, cause: int = -1) -> list[Said]:
+        """Take one envelope in; return what the governance bots say of it.
+
+        `cause` names it where what is said is kept: rows of one cause go on being counted together.
+        """
+        self.base = self.base - len(self.out) if cause == self.cause else 0
+        self.cause = cause
         self.out.clear()
         self.now = max(self.now, envelope.at_ns)
         payload = payload_of(envelope)
@@ -55,7 +61,7 @@ class Govern(Memory):
         for said in (payload, envelope):
             handler = self.handler(said)
             if handler is not None:
-                handler(self, self.blank, said, -1, self.now, self.offset)
+                handler(self, self.blank, said, self.cause, self.now, self.offset)
 
     def _confirmation(self) -> ReportEnvelope:
         """The store's word that the chain up to here is durable: it was read from the store."""
@@ -112,7 +118,8 @@ def govern(store: Path, progress: Callable[[int, int, int], None] | None = None)
 
 def _reports(reader: StoreReader) -> Iterator[ReportEnvelope]:
     for found in reader.envelopes():
-        yield report_of(found)
+        if not found["desk_id"].startswith(GOVERN):
+            yield report_of(found)
 
 
 def report_of(found: Mapping[str, object]) -> ReportEnvelope:

@@ -1,8 +1,8 @@
 """Derive every decision of a store again from its recorded facts, and compare byte for byte.
 
 The facts come from the journal's blocks, and so does what the operator commanded; what the lane bots said is not read
-but derived again with the rest. Both chains are compared, block by block, as bytes: the journal (so the signals) and
-the decisions.
+but derived again with the rest: of a desk that heard several lanes by each lane for itself, in the order that the
+journal has. Both chains are compared, block by block, as bytes: the journal (so the signals) and the decisions.
 """
 
 import time
@@ -13,6 +13,7 @@ from typing import cast
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
+from bytewax.operators import KeyedStream
 from bytewax.testing import run_main
 
 from connectors.clickhouse import EnvelopeTable
@@ -22,13 +23,17 @@ from contracts.envelope import FACT_RANK, Block, CheckedRow, Row, rows_of
 from contracts.ids import CONTROL_SOURCE, SOURCE_SHIFT, envelope_id
 from contracts.market import Fact
 from flows.assemble import Assembly, fingerprint, recalled
-from flows.desk import decided
+from flows.deployment import GOVERN
+from flows.desk_steps import decided
 from flows.embedded import EPOCH, LANE, Progress
 from flows.ends import BlockSource, KeptSink
-from flows.market import LaneSteps, judged
+from flows.lane_steps import Entries, LaneSteps, judged
 from operators.compare import Comparison, Difference
+from operators.engine import Lane
 from operators.freshness import Freshness
+from operators.host import hosted
 from operators.journal import Addresser, Scope
+from operators.lanes import HeardLanes, LanePath
 from operators.normalise import Normaliser
 from operators.order_book import OrderBooks
 from operators.plan import DESK_RANK
@@ -38,7 +43,7 @@ def replay(store: Path, progress: Progress | None = None) -> dict[str, object]:
     """Replay a store; returns the keys of `pt replay`. Raises Refused when there is nothing to replay."""
     with EnvelopeTable.embedded(store) as table:
         desk_id = _only_desk(table, store)
-        assembly = recalled(*_birth(table, desk_id, store))
+        assembly = recalled(*birth(table, desk_id, store))
         comparison = Comparison(table.read_blocks(desk_id, "journal"), table.read_blocks(desk_id, "decisions"))
         entries = given(table.read_blocks(desk_id, "journal"), progress)
         begun = time.perf_counter()
@@ -63,23 +68,41 @@ def replay(store: Path, progress: Progress | None = None) -> dict[str, object]:
 
 def build(entries: Iterator[list[Fact]], assembly: Assembly, comparison: Comparison) -> Dataflow:
     """Wire the path from facts on: the same steps as a run, with a comparison at its end. Commands pass to the desk."""
-    scope = Scope(assembly.configured.desk_id, frozenset(assembly.configured.scope))
-    lane = LaneSteps(Normaliser(), OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([scope]))
     flow = Dataflow("replay")
-    journal = judged(op.input("facts", flow, BlockSource(LANE, entries)), lane)
+    facts = op.input("facts", flow, BlockSource(LANE, entries))
+    heard = _heard_lanes if assembly.lanes else _heard
     unseen: KeptSink[list[Row]] = KeptSink(lambda batches: None)
-    decided(journal, lambda: assembly.desk, unseen, unseen, KeptSink(comparison.take))
+    decided(heard(facts, assembly), lambda: assembly.desk, unseen, unseen, KeptSink(comparison.take))
     return flow
 
 
+def _heard(facts: KeyedStream[list[Fact]], assembly: Assembly) -> KeyedStream[Entries]:
+    """One lane: its steps, in view."""
+    path = lane_path(assembly)
+    return judged(facts, LaneSteps(Normaliser(), path.order_book, path.freshness, path.signals, path.address))
+
+
+def _heard_lanes(facts: KeyedStream[list[Fact]], assembly: Assembly) -> KeyedStream[Entries]:
+    """Several lanes: one step that knows which entry is whose."""
+    return op.stateful_batch("lanes", facts, hosted(lambda: HeardLanes(assembly.lanes, lambda: lane_path(assembly))))
+
+
+def lane_path(assembly: Assembly) -> LanePath:
+    """Make the steps of a lane from its recorded configuration, its memory empty."""
+    scope = Scope(assembly.configured.desk_id, frozenset(assembly.configured.scope))
+    signals = Lane(assembly.lane.plan, assembly.lane.functions)
+    return LanePath(OrderBooks(), Freshness(assembly.budgets), signals, Addresser([scope]))
+
+
 def _only_desk(table: EnvelopeTable, store: Path) -> str:
-    desks = table.desks()
+    desks = [desk_id for desk_id in table.desks() if not desk_id.startswith(GOVERN)]
     if len(desks) != 1:
         raise Refused(f"--store {store}: holds {len(desks)} desks ({', '.join(desks) or 'none'}); a replay wants one")
     return desks[0]
 
 
-def _birth(table: EnvelopeTable, desk_id: str, store: Path) -> tuple[DeskConfigured, list[ConfigApplied], int]:
+def birth(table: EnvelopeTable, desk_id: str, store: Path | str) -> tuple[DeskConfigured, list[ConfigApplied], int]:
+    """Return what a stored desk was born from, and when; raises Refused for a journal that does not begin with it."""
     configured, applied, born = None, [], 0
     for block in islice(table.read_blocks(desk_id, "journal"), 2):
         for row in rows_of(block.data):

@@ -156,7 +156,8 @@ class _Reader:
         """Read one envelope."""
         at_ns = envelope["at_ns"]
         assert isinstance(at_ns, int)
-        self.start_ns = self.start_ns or at_ns // SECOND * SECOND
+        second = at_ns // SECOND * SECOND
+        self.start_ns = min(self.start_ns or second, second)
         self.end_ns = max(self.end_ns, at_ns)
         codes = envelope.get("reasons")
         if isinstance(codes, list | tuple):
@@ -196,7 +197,7 @@ class _Reader:
         if two_sided:
             market.mark_micros = (bid + ask) // 2
             if market.position is not None and market.position.size_lots:
-                self._money(market, at_ns)
+                self._money(market)
 
     def update(self, market: _Market, envelope: Envelope, at_ns: int) -> None:
         """Follow our own orders: the best that rests on each side."""
@@ -226,7 +227,7 @@ class _Reader:
         """Follow what is held and what it earned."""
         held = market.position = _read(envelope, _Position)
         market.inventory.add(at_ns, held.size_lots * market.definition.lot_micros)
-        self._money(market, at_ns)
+        self._money(market)
 
     def quality(self, market: _Market, envelope: Envelope, at_ns: int) -> None:
         """Follow when the book could not be believed."""
@@ -242,11 +243,12 @@ class _Reader:
         """Count a wish."""
         market.intents += 1
 
-    def _money(self, market: _Market, at_ns: int) -> None:
+    def _money(self, market: _Market) -> None:
+        """Mark the whole desk, at the journal's time: a market whose lane is behind the others must not draw it back."""
         now = market.result()
         self.total += now - self.results.get(market.market_id, 0)
         self.results[market.market_id] = now
-        self.equity.add(at_ns, self.total)
+        self.equity.add(self.end_ns, self.total)
 
 
 _READERS: dict[str, Callable[[_Reader, _Market, Envelope, int], None]] = {

@@ -169,6 +169,21 @@ def test_a_one_sided_book_has_no_middle() -> None:
     assert [value for _, value in read.markets[0].mid] == [450_000, None, 450_000, None]
 
 
+def test_a_market_whose_lane_is_behind_does_not_draw_money_back() -> None:
+    """What a desk is worth is known at the journal's time, though a price in it is older. The oldest begins it."""
+    shown = {"bid_ticks": 40, "ask_ticks": 42}
+    late = [envelope("MarketSnapshot", second, shown | {"bid_ticks": 20 + second}, "M2") for second in (3, 9)]
+    envelopes = [
+        envelope("MarketDefinition", 100, definition(), "M1"), envelope("MarketDefinition", 3, definition(), "M2"),
+        envelope("MarketSnapshot", 100, shown), envelope("PositionState", 101, position(1_000, 4_000_000), "M2"),
+        *late, envelope("MarketSnapshot", 102, shown),
+    ]  # fmt: skip
+    found = from_envelopes(envelopes, SUMMARY)
+    times = [at_ns for at_ns, _ in found.equity]
+    assert times == sorted(times)
+    assert (START + 3 * SECOND, START + 102 * SECOND) == (found.start_ns, found.end_ns)
+
+
 def test_where_trading_is_over_no_book_is_missed() -> None:
     """A closed market's middle ends, its open spell ends, and an empty book afterwards is no loss."""
     said = [
