@@ -17,7 +17,23 @@ from pydantic import ValidationError
 from typer.core import TyperGroup
 from typer.exceptions import Exit, TyperException
 
-from cli import bench, diff, export, feed, library_verbs, replay, run, store_verbs, sweep, topics
+from cli import (
+    bench,
+    diff,
+    doctor,
+    export,
+    feed,
+    library_verbs,
+    program,
+    refeed,
+    replay,
+    run,
+    store_verbs,
+    sweep,
+    top,
+    topics,
+    up,
+)
 from cli.output import BAD, INTERRUPTED, OK, TERMINATED, hushed, interrupted, reason_of, say
 
 DEBUG = "--debug"
@@ -124,6 +140,11 @@ app.command("export")(export.export)
 app.command("bots")(library_verbs.bots)
 app.add_typer(library_verbs.schemas, name="schemas")
 app.add_typer(topics.topics, name="topics")
+app.command("up")(up.up)
+app.command("top")(top.top)
+app.command("doctor")(doctor.doctor)
+app.command("program")(program.program)
+app.command("refeed")(refeed.refeed)
 app.command("bench")(bench.bench)
 
 

@@ -46,9 +46,7 @@ def told(place: int, message: Message, out: Told) -> None:
         out.records.append((place, strand_of(value)))
     except Refused as err:
         at_ns = max(0, message.timestamp()[1]) * 1_000_000
-        out.letters.append(
-            DeadLetter(out.source_id, place, at_ns, GOV_BLOCK_UNREADABLE, str(err)[:4_096], value.hex())
-        )
+        out.letters.append(DeadLetter(out.source_id, place, at_ns, GOV_BLOCK_UNREADABLE, str(err)[:4_096], value.hex()))
 
 
 class _StrandPart(TopicPart[Told]):

@@ -126,6 +126,11 @@ def observe(client: KafkaAdminClient, prefix: str) -> Seen:
     return Seen(tuple(sorted(topics)), beyond, _rights(client, prefix))
 
 
+def partitions_of(client: KafkaAdminClient) -> dict[str, int]:
+    """Return topic -> number of partitions, of all topics that whoever asks may know of; raises KafkaError."""
+    return {topic["name"]: len(topic["partitions"]) for topic in client.describe_topics() if not topic["error_code"]}
+
+
 def _rights(client: KafkaAdminClient, prefix: str) -> tuple[Right, ...] | None:
     everything = ResourcePatternFilter(ResourceType.ANY, None, ACLResourcePatternType.ANY)
     try:
@@ -212,14 +217,15 @@ def create(client: KafkaAdminClient, wanted: Layout, prefix: str) -> Created:
 
     Raises KafkaError; what was made by then stays, and a second call goes on.
     """
-    seen = observe(client, prefix)
-    there = {topic.name for topic in seen.topics}
+    there = partitions_of(client)
     missing = [topic for topic in wanted.topics if topic.name not in there]
     if missing:
         client.create_topics({topic.name: _asked(topic) for topic in missing}, wait_for_metadata=True)
-    granted = sorted(set(wanted.rights) - set(seen.rights)) if seen.rights is not None else []
-    grant(client, granted)
-    _wait_for(client, granted, prefix)
+    given = _rights(client, prefix) if wanted.rights else None  # who only makes topics may not ask who may what
+    granted = sorted(set(wanted.rights) - set(given)) if given is not None else []
+    if granted:
+        grant(client, granted)
+        _wait_for(client, granted, prefix)
     return Created(tuple(topic.name for topic in missing), tuple(granted))
 
 

@@ -9,7 +9,7 @@ from connectors.telemetry import Telemetry
 
 
 def watched(telemetry: Telemetry, session: Session, sink: FeedSink) -> None:
-    """Tell what a session counts; it is ready once a connection stands, and not well where every book is stale."""
+    """Tell what a session counts; it is ready once a connection has stood. What its data is worth, the lane says."""
     telemetry.watch(lambda: _samples(session, sink), "feed")
     telemetry.check("connected", lambda: "" if session.counts.connects else "no connection has stood yet", "ready")
 

@@ -17,7 +17,7 @@ from contracts.base import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 ASKING = ("book", "envelopes", "explain", "why", "diff", "report", "export")
-VERBS = ("run", "replay", "sweep", *ASKING, "bots", "bench", "schemas", "topics")
+VERBS = ("run", "replay", "sweep", *ASKING, "bots", "bench", "schemas", "topics", "refeed", "top", "up", "doctor")
 
 
 def pt(*words: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
