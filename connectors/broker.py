@@ -30,7 +30,7 @@ from connectors.access import MECHANISM, Access
 from connectors.broker_settings import ADMIN, HOST, Ports, java_words, server_properties
 from connectors.certificates import make_certificates
 from connectors.errors import BrokerError
-from connectors.processes import is_gone, started_at
+from connectors.processes import is_gone, started_at, tied
 from connectors.whole import put_whole
 
 START_S, STOP_S, FORMAT_S, KILL_S = 60.0, 20.0, 60.0, 10.0
@@ -210,9 +210,9 @@ class Broker:
         words = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self.folder / "server.properties")]
         for principal in self._principals:
             password = secrets.token_urlsafe(24)
-            _put_private(access / f"{principal}.password", password + "\n")
+            put_private(access / f"{principal}.password", password + "\n")
             about = Access(f"{HOST}:{ports.secure}", principal, f"{principal}.password", f"../{AUTHORITY}")
-            _put_private(access / f"{principal}.json", msgspec.json.encode(about).decode() + "\n")
+            put_private(access / f"{principal}.json", msgspec.json.encode(about).decode() + "\n")
             words += ["--add-scram", f"{MECHANISM}=[name={principal},password={password}]"]
         self._format(java, java_words(jars, self.folder, self._heap_mb), words)
         made = Made(kafka_jars.pinned().version, cluster_id, ports, self._principals, self._settings)
@@ -221,7 +221,7 @@ class Broker:
     def _format(self, java: str, options: str, words: list[str]) -> None:
         """Format the storage. The passwords travel in a private file: a command line is everybody's to read."""
         args = self.folder / "format.args"
-        _put_private(args, options + "".join(f'"{word}"\n' for word in words))
+        put_private(args, options + "".join(f'"{word}"\n' for word in words))
         try:
             code, said = kafka_jars.run([java, f"@{args}"], FORMAT_S)
         finally:
@@ -231,9 +231,7 @@ class Broker:
 
     def _launch(self, java: str) -> None:
         words = [java, f"@{self.folder / 'java.args'}"]
-        tie = shutil.which("setpriv") if self._bound else None
-        if tie is not None:
-            words = [tie, "--pdeathsig", "KILL", *words]
+        words = tied(words) if self._bound else words
         with (self.folder / "log" / "java.log").open("ab") as said:
             # A group of its own: a Ctrl-C is for the programs; who started the broker ends it after them.
             self._process = subprocess.Popen(  # noqa: S603
@@ -298,7 +296,7 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _put_private(path: Path, text: str) -> None:
+def put_private(path: Path, text: str) -> None:
     """Write a file that is its owner's alone from its first byte on."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as stream:

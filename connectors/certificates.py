@@ -3,6 +3,7 @@
 Keys in a repository are keys that everybody has. These live as long as the broker's folder, and never leave it.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,11 +29,11 @@ _USAGE = x509.KeyUsage(
 )
 
 
-def make_certificates(authority: Path, server: Path, address: str) -> None:
+def make_certificates(authority: Path, server: Path, address: str, names: Sequence[str] = ()) -> None:
     """Write the authority's certificate, and the server's key with its chain (mode 0600), both PEM, P-256, one year.
 
-    `address` is the IP address that clients connect to. The authority's own key is thrown away: it signs once.
-    Raises OSError.
+    `address` is the IP address that clients connect to, `names` by what else they call the server. The authority's own
+    key is thrown away: it signs once. Raises OSError.
     """
     root, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = _name("polytraders local authority")
@@ -44,11 +45,12 @@ def make_certificates(authority: Path, server: Path, address: str) -> None:
         .add_extension(_USAGE, critical=True)
         .add_extension(mark, critical=False)
     )
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)), x509.DNSName("localhost")])
+    hosts = [x509.DNSName(name) for name in ("localhost", *names)]
+    called = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address)), *hosts])
     signed = (
         _builder(_name(address), issuer, key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(names, critical=False)
+        .add_extension(called, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(mark), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
     )
