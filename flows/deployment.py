@@ -7,7 +7,7 @@ and never moved.
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -134,11 +134,16 @@ class Deployment:
         """Name everything that decides what this deployment's programs derive: the same gives the same decisions."""
         return sha256("|".join(f"{name}={value}" for name, value in self.parts().items()).encode()).hexdigest()[:16]
 
-    def parts(self) -> dict[str, str]:
-        """Return by name what decides: lanes, instruments, and each desk with the configuration of each of its bots."""
-        parts = {f"lane {name}": str(lane.parts) for name, lane in self.lanes.items()}
+    def parts(self, desks: Collection[str] | None = None) -> dict[str, str]:
+        """Return by name what decides: lanes, instruments, and each desk with the configuration of each of its bots.
+
+        `desks` are those that matter, with the lanes that they hear; None: all.
+        """
+        chosen = {name: desk for name, desk in self.desks.items() if desks is None or name in desks}
+        heard = {name for desk in chosen.values() for name in desk.lanes}
+        parts = {f"lane {name}": str(lane.parts) for name, lane in self.lanes.items() if name in heard}
         parts["instruments"] = "none" if self.instruments is None else content_hash(self.instruments.read_bytes())
-        for desk_id, desk in self.desks.items():
+        for desk_id, desk in chosen.items():
             assembly = self.put_together(desk_id)
             configured = msgspec.structs.replace(assembly.configured, fingerprint="")
             parts[f"desk {desk_id}"] = content_hash(msgspec.json.encode(configured))
@@ -216,7 +221,8 @@ def _lanes(raw: object, path: Path) -> dict[str, LaneSpec]:
     lanes: dict[str, LaneSpec] = {}
     source, seen = 0, set[tuple[str, int]]()
     for number, (name, parts) in enumerate(_table({"lanes": raw}, "lanes", path).items()):
-        _within(f"{path}: lanes", partial(namespace.checked_word, "lane", name))
+        if _within(f"{path}: lanes", partial(namespace.checked_word, "lane", name)) == CONTROL:
+            raise Refused(f"{path}: lanes.{name}: the name is kept for entries of operators; allowed: another name")
         if not isinstance(parts, list) or not parts:
             raise Refused(f"{path}: lanes.{name} {parts!r}; allowed: a list of VENUE/PARTITION, as in kalshi/0")
         read = []

@@ -5,12 +5,14 @@ What they share stands here: which lanes or desks, where they keep their place, 
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from bytewax.dataflow import Dataflow
 from bytewax.recovery import InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError
 from bytewax.testing import cluster_main, run_main
@@ -22,12 +24,14 @@ from connectors.recovery import FORMAT, Begun, Recovery, refusal
 from connectors.secret_refs import held
 from connectors.store import StoreError
 from contracts.base import Refused
+from contracts.ids import content_hash
 from flows.assemble import fingerprint
 from flows.deployment import Deployment, load_deployment
 from flows.migrations import keeping_programs
 from operators.state import Keep
 
 EPOCH = timedelta(seconds=1)
+FIRST_S, WAIT_S = 60.0, 0.05
 PARTITIONS = 16  # of the recovery store; at least the most workers, and fixed when it is made
 WORKERS_MAX = PARTITIONS
 _RUINED = (InconsistentPartitionsError, MissingPartitionsError, NoPartitionsError)
@@ -87,9 +91,16 @@ class Program:
         return namespace.topic(self.deployment.prefix, name)
 
     def begun(self) -> Begun:
-        """Name everything that decides what this program derives: one that differs must not go on in its place."""
-        own = {"prefix": self.deployment.prefix, "only": ",".join(self.only), "platform": fingerprint()}
-        return Begun(FORMAT, self.deployment.identity(), own | self.deployment.parts())
+        """Name everything that decides what this program derives: one that differs must not go on in its place.
+
+        What it has nothing to do with does not count, so a desk or a lane can be added beside it.
+        """
+        deployment, lanes = self.deployment, self.name == "market"
+        desks = {desk.desk_id for lane in self.only for desk in deployment.desks_of(lane)} if lanes else set(self.only)
+        parts = deployment.parts(desks)
+        own = {"prefix": deployment.prefix, "only": ",".join(self.only), "platform": fingerprint()}
+        run_id = content_hash(msgspec.json.encode([deployment.prefix, sorted(parts.items())]))[:16]
+        return Begun(FORMAT, run_id, own | parts)
 
     def recovery(self) -> Recovery:
         """Return where this program keeps its place, begun or taken up; raises StoreError when another was begun."""
@@ -97,12 +108,22 @@ class Program:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = ".".join((*self.deployment.prefix.split(".")[1:], *self.only))
         found, here = Recovery(folder, name, PARTITIONS), self.begun()
-        there = found.begun()
+        there = _of_first(found) if self.number else found.begun()
         if there is None:
             found.begin(here)
         elif there != here:
             raise refusal(str(found.folder), there, here)
         return found
+
+
+def _of_first(found: Recovery) -> Begun:
+    """Wait for what the first process of a cluster begins: two that made the folder would take it from each other."""
+    until = time.monotonic() + FIRST_S
+    while (there := found.begun()) is None:
+        if time.monotonic() > until:
+            raise StoreError(f"{found.folder}: process 0 has not made it within {FIRST_S:g} s; see what it says")
+        time.sleep(WAIT_S)
+    return there
 
 
 def run_flow(program: Program, build: Callable[[Program], Dataflow]) -> bool:

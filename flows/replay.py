@@ -39,13 +39,18 @@ from operators.order_book import OrderBooks
 from operators.plan import DESK_RANK
 
 
-def replay(store: Path, progress: Progress | None = None) -> dict[str, object]:
-    """Replay a store; returns the keys of `pt replay`. Raises Refused when there is nothing to replay."""
+def replay(store: Path, progress: Progress | None = None, desk: str | None = None) -> dict[str, object]:
+    """Replay a store; returns the keys of `pt replay`. Raises Refused when there is nothing to replay.
+
+    A desk with a scope hears a part of its lane only, and what lane bots conclude rests on the whole; so the signals of
+    such a desk are taken as its journal has them, and its decisions alone are derived.
+    """
     with EnvelopeTable.embedded(store) as table:
-        desk_id = _only_desk(table, store)
+        desk_id = _one_desk(table, store, desk)
         assembly = recalled(*birth(table, desk_id, store))
         comparison = Comparison(table.read_blocks(desk_id, "journal"), table.read_blocks(desk_id, "decisions"))
-        entries = given(table.read_blocks(desk_id, "journal"), progress)
+        scoped = bool(assembly.configured.scope)
+        entries = given(table.read_blocks(desk_id, "journal"), progress, signals=scoped)
         begun = time.perf_counter()
         run_main(build(entries, assembly, comparison), epoch_interval=EPOCH)
         seconds = time.perf_counter() - begun
@@ -53,6 +58,8 @@ def replay(store: Path, progress: Progress | None = None) -> dict[str, object]:
     taken = assembly.desk.offset
     first = comparison.first
     return {
+        "desk": desk_id,
+        "derived": "decisions" if scoped else "signals and decisions",
         "entries": taken,
         "decisions": comparison.decisions,
         "same": comparison.same,
@@ -70,10 +77,15 @@ def build(entries: Iterator[list[Fact]], assembly: Assembly, comparison: Compari
     """Wire the path from facts on: the same steps as a run, with a comparison at its end. Commands pass to the desk."""
     flow = Dataflow("replay")
     facts = op.input("facts", flow, BlockSource(LANE, entries))
-    heard = _heard_lanes if assembly.lanes else _heard
+    heard = _given if assembly.configured.scope else _heard_lanes if assembly.lanes else _heard
     unseen: KeptSink[list[Row]] = KeptSink(lambda batches: None)
     decided(heard(facts, assembly), lambda: assembly.desk, unseen, unseen, KeptSink(comparison.take))
     return flow
+
+
+def _given(facts: KeyedStream[list[Fact]], assembly: Assembly) -> KeyedStream[Entries]:
+    """A part of a lane: what stands in the journal is all that there is of it."""
+    return op.map_value("journal", facts, lambda entries: cast("Entries", entries))
 
 
 def _heard(facts: KeyedStream[list[Fact]], assembly: Assembly) -> KeyedStream[Entries]:
@@ -94,11 +106,13 @@ def lane_path(assembly: Assembly) -> LanePath:
     return LanePath(OrderBooks(), Freshness(assembly.budgets), signals, Addresser([scope]))
 
 
-def _only_desk(table: EnvelopeTable, store: Path) -> str:
+def _one_desk(table: EnvelopeTable, store: Path, wanted: str | None) -> str:
     desks = [desk_id for desk_id in table.desks() if not desk_id.startswith(GOVERN)]
-    if len(desks) != 1:
-        raise Refused(f"--store {store}: holds {len(desks)} desks ({', '.join(desks) or 'none'}); a replay wants one")
-    return desks[0]
+    if wanted is not None and wanted not in desks:
+        raise Refused(f"--desk {wanted}: is not in {store}; allowed: {', '.join(desks) or 'none'}")
+    if wanted is None and len(desks) != 1:
+        raise Refused(f"--store {store}: holds {len(desks)} desks ({', '.join(desks) or 'none'}); name one with --desk")
+    return wanted or desks[0]
 
 
 def birth(table: EnvelopeTable, desk_id: str, store: Path | str) -> tuple[DeskConfigured, list[ConfigApplied], int]:
@@ -115,15 +129,18 @@ def birth(table: EnvelopeTable, desk_id: str, store: Path | str) -> tuple[DeskCo
     return configured, applied, born
 
 
-def given(blocks: Iterable[Block], progress: Progress | None = None) -> Iterator[list[Fact]]:
+def given(
+    blocks: Iterable[Block], progress: Progress | None = None, *, signals: bool = False
+) -> Iterator[list[Fact]]:
     """Yield what reached a journal from outside: the facts, and in their places what was commanded after the birth.
 
-    A command is a row and no fact; the steps of a lane hand on what they do not know, so both go the same way.
+    With `signals` also what lane bots said. A command is a row and no fact; the steps of a lane hand on what they do
+    not know, so both go the same way.
     """
     done = 0
     for number, block in enumerate(blocks):
         rows = rows_of(block.data)
-        entries = [row.payload if row.rank == FACT_RANK else _again(row) for row in rows if _is_given(row)]
+        entries = [row.payload if row.rank == FACT_RANK else _again(row) for row in rows if _is_given(row, signals)]
         done += len(entries)
         if progress is not None and number % 64 == 0:
             progress(done, 0, 0)
@@ -131,9 +148,10 @@ def given(blocks: Iterable[Block], progress: Progress | None = None) -> Iterator
             yield cast("list[Fact]", entries)
 
 
-def _is_given(row: CheckedRow) -> bool:
-    """True for a fact, and for an entry of the control source that the desk was not born from."""
-    return row.rank == FACT_RANK or (row.cause >> SOURCE_SHIFT == CONTROL_SOURCE and row.rank != DESK_RANK)
+def _is_given(row: CheckedRow, signals: bool) -> bool:
+    """True for a fact, and for an entry of the control source that the desk was not born from; or for any but these."""
+    commanded = signals or row.cause >> SOURCE_SHIFT == CONTROL_SOURCE
+    return row.rank == FACT_RANK or (commanded and row.rank != DESK_RANK)
 
 
 def _again(row: CheckedRow) -> Row:

@@ -244,7 +244,7 @@ class _Reader:
         market.intents += 1
 
     def _money(self, market: _Market) -> None:
-        """Mark the whole desk, at the journal's time: a market whose lane is behind the others must not draw it back."""
+        """Mark the whole desk, at the journal's time: a market whose lane is behind must not draw it back."""
         now = market.result()
         self.total += now - self.results.get(market.market_id, 0)
         self.results[market.market_id] = now

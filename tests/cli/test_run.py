@@ -148,6 +148,8 @@ def test_nothing_is_asked_of_the_flow_when_input_is_bad(asked: list[Settings], t
 
 
 REPLAY: dict[str, object] = {
+    "desk": "lab",
+    "derived": "signals and decisions",
     "entries": 10,
     "decisions": 4,
     "same": 4,
@@ -168,7 +170,7 @@ def test_replay_ends_with_1_when_something_differs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changes: dict[str, object], code: int
 ) -> None:
     """A replay that derives everything again is 0; a difference or a missing input is 1; the answer is given anyway."""
-    faked(monkeypatch, "replay", replay=lambda store, progress: {**REPLAY, **changes})
+    faked(monkeypatch, "replay", replay=lambda store, progress, desk: {**REPLAY, **changes})
     (tmp_path / "manifest.json").write_text("{}")
     shown = CliRunner().invoke(app, ["replay", "--store", str(tmp_path), "--json"])
     assert (shown.exit_code, shown.stderr) == (code, "")

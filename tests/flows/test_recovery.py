@@ -163,7 +163,7 @@ def test_snapshots_carry_their_versions(settings: embedded.Settings, tmp_path: P
     later = msgspec.msgpack.encode(msgspec.structs.replace(kept["desk"], version=9))
     with sqlite3.connect(place) as database:
         database.execute("UPDATE snaps SET ser_change = ? WHERE step_id = 'embedded.desk'", [pickle.dumps(later)])
-    with pytest.raises(Refused, match="snapshot of step 'desk' has version 9; this program reads 2 and can bring up 1: go"):
+    with pytest.raises(Refused, match="step 'desk' has version 9; this program reads 2 and can bring up 1: go on with"):
         start(settings, tmp_path, [])
 
 
