@@ -8,13 +8,16 @@ DEV := .venv/dev.stamp
 QUICK := not soak and not browser and not recorded and not chdb and not campaign and not kafka
 WHOLE := not soak and not browser
 
-.PHONY: help demo test check lint types imports units generate soak changelog clean kafka-up kafka-down
+.PHONY: help demo test check lint types imports units generate soak changelog clean kafka-demo kafka-up kafka-down
 
 help: ## say what each target does
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
 demo: $(RUN) ## run the fixture pack through everything, explain one decision, write a report
 	@$(PY) -m cli.demo
+
+kafka-demo: $(RUN) ## the same over a real Apache Kafka, with a program for each part; stops everything it started
+	@$(PY) -m scripts.kafka_demo
 
 check: lint types imports units ## lint, types, import rules, laws and unit tests; at most 3 minutes
 

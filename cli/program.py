@@ -71,6 +71,7 @@ def program(
     about = {"version": version(), "config": chosen.begun().run_id}
     with Log(name), Stop() as stop, Telemetry(name, about) as telemetry:
         chosen.stop = stop
+        telemetry.check("built", lambda: "" if chosen.keep.versions else "its dataflow is not built yet", "ready")
         if metrics:
             host, port = address_of(metrics)
             say(f"metrics: http://{host}:{telemetry.serve(host, port)}/metrics")

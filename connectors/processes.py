@@ -4,6 +4,8 @@ A number in a file names whoever has it today. The kernel's word on when that pr
 """
 
 import os
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -25,3 +27,9 @@ def started_at(pid: int) -> str:
     except OSError:
         return ""
     return "" if fields[0] in "ZX" else fields[19]
+
+
+def tied(words: Sequence[str]) -> list[str]:
+    """Return a command line whose process the kernel kills with the thread that starts it, where `setpriv` exists."""
+    tie = shutil.which("setpriv")
+    return [*words] if tie is None else [tie, "--pdeathsig", "KILL", *words]

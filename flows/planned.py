@@ -1,6 +1,7 @@
 """Say which programs a deployment runs as processes, and with what command line each is started.
 
-Table `[programs]` of a deployment's file: a line for each, in order of start; without it, all that there are.
+Table `[programs]` of a deployment's file: a line for each, in order of start; without it market, desk and record.
+Whoever wants govern names it: record then keeps what it says, and waits for its end too.
 
     [programs]
     market = { workers = 2 }                         # only = ["lane0"], metrics = "127.0.0.1:9102"
@@ -53,7 +54,7 @@ class Planned:
 def planned(deployment: Deployment, workers: int | None = None) -> tuple[Planned, ...]:
     """Return the programs of a deployment; `workers` goes before its own word for market and desk. Raises Refused."""
     where, addresses = f"{deployment.path}: programs", metrics_of(deployment)
-    table = deployment.tables.get("programs", {name: {} for name in NAMES})
+    table = deployment.tables.get("programs", {name: {} for name in NAMES if name != "govern"})
     if not isinstance(table, Mapping) or not table:
         raise Refused(f"{where} {table!r}; allowed: a table of {', '.join(NAMES)}")
     found = []

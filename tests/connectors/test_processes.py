@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from connectors.processes import is_gone, started_at
+import pytest
+
+from connectors.processes import is_gone, started_at, tied
 
 
 def test_this_process_runs() -> None:
@@ -28,3 +30,11 @@ def test_a_process_that_ended_is_gone() -> None:
 def test_where_the_kernel_does_not_say_the_number_counts() -> None:
     """Without a beginning, whoever has the number is taken for it."""
     assert not is_gone(os.getpid(), "")
+
+
+def test_a_tie_is_put_in_front_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `setpriv` the kernel is asked to end the process with us; without it the words stay as they are."""
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    assert ["/bin/setpriv", "--pdeathsig", "KILL", "java", "x"] == tied(("java", "x"))
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert ["java", "x"] == tied(("java", "x"))

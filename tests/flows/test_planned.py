@@ -25,11 +25,11 @@ def read(folder: Path, more: str = "", workers: int | None = None) -> tuple[Plan
     return planned(load_deployment(path), workers)
 
 
-def test_without_a_word_everything_runs_once(tmp_path: Path) -> None:
-    """All programs, one process each, all lanes and desks; workers of a command line are for market and desk."""
-    assert ("market", "desk", "record", "govern") == tuple(each.name for each in read(tmp_path))
+def test_without_a_word_all_but_govern_run_once(tmp_path: Path) -> None:
+    """Market, desk and record, one process each, all lanes and desks; --workers is for market and desk."""
+    assert ("market", "desk", "record") == tuple(each.name for each in read(tmp_path))
     assert {("", 1, ())} == {(each.metrics, each.workers, each.only) for each in read(tmp_path)}
-    assert [3, 3, 1, 1] == [each.workers for each in read(tmp_path, workers=3)]
+    assert [3, 3, 1] == [each.workers for each in read(tmp_path, workers=3)]
 
 
 def test_a_table_says_which_and_how(tmp_path: Path) -> None:
