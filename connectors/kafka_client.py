@@ -103,13 +103,23 @@ class Reader:
         )
 
     def bounds(self, wait_s: float = START_S) -> tuple[int, int]:
-        """Ask for the first offset and the one after the newest; raises BrokerError when no broker answers in time."""
-        try:
-            first, end = self._client.get_watermark_offsets(self._where, timeout=wait_s)
-        except KafkaException as err:
-            told = self.trouble.last or err.args[0].str()
-            raise BrokerError(f"{self._access.bootstrap}: no answer about {self._named} ({told})") from None
-        return first, end
+        """Ask for the first offset and the one after the newest; raises BrokerError when no broker answers in time.
+
+        A broker that comes back knows its partitions again after its port: until then it is asked again.
+        """
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                left = max(TICK_S, until - time.monotonic())
+                first, end = self._client.get_watermark_offsets(self._where, timeout=left)
+                return first, end
+            except KafkaException as err:
+                told: KafkaError = err.args[0]
+            passes = told.code() in _PASSING or told.code() == KafkaError._UNKNOWN_PARTITION
+            if not passes or self.trouble.denied or time.monotonic() > until - TICK_S:
+                why = self.trouble.last or told.str()
+                raise BrokerError(f"{self._access.bootstrap}: no answer about {self._named} ({why})")
+            time.sleep(TICK_S)
 
     def begin(self, offset: int) -> None:
         """Go to an offset; raises BrokerError when the log does not hold it (its end is allowed)."""

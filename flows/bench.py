@@ -198,7 +198,7 @@ def _path(
     assembly = assembled(desk, more=more)
     change(assembly)
     normaliser = Normaliser()
-    normaliser.declare(read_instruments(_instruments(assets)))
+    normaliser.declare(read_instruments(instruments(assets)))
     scope = Scope(assembly.configured.desk_id)
     lane = LaneSteps(normaliser, OrderBooks(), Freshness(assembly.budgets), assembly.lane, Addresser([scope]))
     recorder = Recorder(table, check=False, captures=[])
@@ -230,7 +230,8 @@ def _frames(raw: Sequence[bytes], done: int) -> Iterator[Frame]:
         yield Frame(0, done + number + 1, start + number * 1_000_000, "clob_v2", data)
 
 
-def _instruments(assets: int) -> bytes:
+def instruments(assets: int) -> bytes:
+    """Return the instrument records of the stream's markets, as a file of them."""
     rules = (
         "Resolves Yes if the synthetic index published by the benchmark authority is above 100 at the deadline of "
         "2026-01-01 00:00 UTC, measured over the last 60 seconds; if it is not published the market is cancelled."
