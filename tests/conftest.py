@@ -5,6 +5,7 @@ from `../shared/data` beside the checkout, or from the folder that POLYTRADERS_R
 """
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ RECORDED = Path(os.environ.get("POLYTRADERS_RECORDED") or ROOT.parent / "shared"
 settings.register_profile("law", derandomize=True, deadline=None, database=None, max_examples=60)
 settings.register_profile("soak", deadline=None, database=None, max_examples=2_000, print_blob=True)
 settings.load_profile(os.environ.get("POLYTRADERS_LAWS") or "law")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hear Ctrl-C, which a shell's `&` makes deaf to: processes that tests start and interrupt would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

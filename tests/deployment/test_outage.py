@@ -8,7 +8,7 @@ from connectors.broker import Broker
 from tests.deployment.conftest import Sites
 from tests.deployment.judging import crowding, nothing_is_lost
 from tests.deployment.packs import Pack, whole
-from tests.deployment.running import START_S, WATCHED, wait
+from tests.deployment.running import END_S, START_S, WATCHED, wait
 from tests.deployment.test_killed import BEYOND_S, RECOVERY_S
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chdb]
@@ -42,6 +42,6 @@ def test_an_outage_costs_nothing_but_time(
         took.append(wait(lambda before=before: all_beyond(before), START_S, f"everything goes on beyond {before}"))
     print([round(each, 1) for each in took])
     for process in (feeding, *programs.values()):
-        assert 0 == process.wait(), process.error
+        assert 0 == process.wait(END_S + outage_s), process.error
     assert max(took) <= RECOVERY_S * crowding()
     nothing_is_lost(site, pack)
