@@ -16,10 +16,11 @@ from bytewax.operators import KeyedStream
 from connectors.clickhouse import EnvelopeTable
 from connectors.kafka import EnvelopeSource, LetterSource, Part
 from connectors.kafka_chains import Delivered
-from connectors.metrics import Sample, of_lag
+from connectors.metrics import Sample, of_lag, sample
 from connectors.orders import Orders, OrderSource
 from connectors.signing import Verifier
-from contracts.envelope import Block, DeadLetter
+from contracts.envelope import DECISIONS, Block, DeadLetter, Row
+from contracts.ids import CONTROL_SOURCE, fact_id
 from contracts.signed import ORDER
 from flows.assemble import fingerprint
 from flows.deployment import GOVERN, DeskSpec
@@ -28,17 +29,36 @@ from flows.ends import KeptSink
 from flows.program import Program
 from flows.recorder import Recorder
 from flows.samples import of_decisions
+from operators.control_entries import INCIDENTS_FROM
+from operators.envelope import Chain
+from operators.plan import STRANDS_RANK
 from operators.state import Keep
 
 LETTERS = "letters"
 
 
-class OrderTally:
-    """What stood in the outbox: orders under their desk's signature, and records without effect."""
+class OutboxTally:
+    """What stood in a desk's outbox: orders under its signature, and records without effect, each an incident.
 
-    def __init__(self) -> None:
+    Incidents are sealed in a chain of their own, beside what governance says: no desk hears of them, a person does.
+    """
+
+    def __init__(self, desk_id: str) -> None:
         """Begin at zero."""
         self.orders = self.refused = 0
+        self._chain = Chain(f"{GOVERN}outbox_{desk_id}", DECISIONS)
+
+    def take(self, orders: Orders) -> list[Block]:
+        """Count what an outbox gave, and return the block of its incidents, if there are any."""
+        self.orders += len(orders.rows)
+        if not orders.incidents:
+            return []
+        rows: list[object] = [
+            Row(fact_id(CONTROL_SOURCE, INCIDENTS_FROM + number), STRANDS_RANK, 0, letter.at_ns, -1, said)
+            for number, (letter, said) in enumerate(zip(orders.letters, orders.incidents, strict=True), self.refused)
+        ]
+        self.refused += len(rows)
+        return [self._chain.link(rows, [letter.position for letter in orders.letters])]
 
 
 class DeskRecorder(Recorder):
@@ -66,7 +86,7 @@ class Records:
     sources: dict[str, EnvelopeSource] = field(default_factory=dict)
     outboxes: dict[str, OrderSource] = field(default_factory=dict)
     recorders: dict[str, DeskRecorder] = field(default_factory=dict)
-    orders: dict[str, OrderTally] = field(default_factory=dict)
+    orders: dict[str, OutboxTally] = field(default_factory=dict)
     unread: list[LetterSource] = field(default_factory=list)
     unread_reasons: Counter[str] = field(default_factory=Counter)
 
@@ -106,6 +126,8 @@ class Records:
                 yield from of_lag(lag)
         for name, recorder in self.recorders.items():
             yield from of_decisions(name, recorder.tally)
+        for name, tally in self.orders.items():
+            yield sample("polytraders_incidents_total", tally.refused, scope=name, family="outbox")
 
     def summary(self) -> dict[str, object]:
         """Return by desk what was kept."""
@@ -155,26 +177,27 @@ def _desk(program: Program, desk: DeskSpec, records: Records) -> None:
     keys = public_keys(program.deployment, "order")
     if not keys:
         return
-    tally = records.orders[name] = OrderTally()
+    tally = records.orders[name] = OutboxTally(name)
     outbox = records.outboxes[name] = OrderSource(
         program.access, [Part(program.topic("outbox"), desk.partition, name)], program.group,
         Verifier(keys, {ORDER: keys.keys()}), program.deployment.mode, f"outbox{of}", keep,
         stop=program.stop, finish=lambda: program.until_end and records.has_ended,
     )  # fmt: skip
     orders = op.input(f"outbox{of}", records.flow, outbox)
-    settle = records.letters.settle_letters
-    op.output(
-        f"orders{of}", orders, KeptSink(partial(_take_orders, records, tally), f"orders{of}", tally, settle, keep)
-    )
+
+    def settle() -> None:
+        recorder.settle()
+        records.letters.settle_letters()
+
+    taken = KeptSink(partial(_take_orders, records, name), f"orders{of}", tally, settle, keep)
+    op.output(f"orders{of}", orders, taken)
 
 
-def _take_orders(records: Records, tally: OrderTally, batches: list[Orders]) -> None:
+def _take_orders(records: Records, desk_id: str, batches: list[Orders]) -> None:
     """Count orders, and keep what nobody signed: it has no effect, and a person must see it."""
     for orders in batches:
-        tally.orders += len(orders.rows)
-        tally.refused += len(orders.letters)
-        if orders.letters:
-            records.letters.keep_letters(orders.letters)
+        records.recorders[desk_id].keep_blocks(records.orders[desk_id].take(orders))
+        records.letters.keep_letters(orders.letters)
 
 
 def _lettered(records: Records, read: KeyedStream[Delivered], of: str, keep: Keep) -> None:

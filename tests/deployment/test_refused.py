@@ -55,11 +55,15 @@ def test_programs_run_under_their_own_names(broker: Broker, sites: Sites, short_
 
 
 @pytest.mark.parametrize(
-    ("program", "principal", "topic"),
-    [("market", "feed", "raw.kalshi"), ("desk", "market", "journal"), ("record", "desk", "envelopes")],
+    ("program", "principal", "topics"),
+    [
+        ("market", "feed", ["raw.kalshi"]),
+        ("desk", "market", ["journal"]),
+        ("record", "desk", ["envelopes", "outbox", "dead_letters"]),  # whichever answers first
+    ],
 )
 def test_a_program_under_another_name_is_refused(
-    broker: Broker, sites: Sites, short_pack: Pack, program: str, principal: str, topic: str
+    broker: Broker, sites: Sites, short_pack: Pack, program: str, principal: str, topics: list[str]
 ) -> None:
     """The broker refuses who has no right to a topic: exit 2, and the topic is named; nothing is written."""
     site: Site = sites({"lane0": ["kalshi"]})
@@ -67,5 +71,5 @@ def test_a_program_under_another_name_is_refused(
     refused = site.start(program, *access_file(broker, principal))
     assert REFUSED == refused.wait()
     (line,) = [line for line in refused.error.splitlines() if line.startswith("pt: ")]
-    assert site.topic(topic) in line and "authoriz" in line.lower()
+    assert any(site.topic(topic) in line for topic in topics) and "authoriz" in line.lower()
     assert [] == read_all(broker.plain.bootstrap, site.topic("journal"))

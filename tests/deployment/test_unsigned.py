@@ -97,7 +97,9 @@ def test_only_what_was_signed_takes_effect(sites: Sites, long_pack: Pack) -> Non
     assert [("BLOCK", signed_at)] == [(each["payload"]["kill_level"], each["offset"]) for each in safety[1:]]
     assert pack.ran.summary["approved"] > found["approved"] > 0
     assert letters_of(letters, site, "journal") == {value for _, value in without_effect()}
-    assert 2 == len(letters_of(letters, site, "outbox")) == found["outbox_refused"]
+    forged = [each for each in opened if each["payload"]["reason"].startswith("GOV_ORDER_")]
+    assert 2 == len(letters_of(letters, site, "outbox")) == found["outbox_refused"] == len(forged)
+    assert {"govern_outbox_lab"} == {each["desk_id"] for each in forged}
     assert found["orders"] + found["cancels"] == found["outbox"]
     again = replay(site.store)
     assert (0, 0, None) == (again["differs"], again["input_missing"], again["first_difference"])

@@ -269,7 +269,7 @@ def test_a_thousand_misbehaviours_in_seconds() -> None:
         print(f"{sum(done.values())} misbehaviours in {seconds:.1f} s: {dict(done)}")
         for server, seen in results:
             kinds = {kind for kind in server.kinds if KINDS[kind].when != "rest" or server.requests}
-            assert kinds - {deed.kind for deed in server.did} <= {"huge"}
+            assert kinds - {deed.kind for deed in server.did} <= {"huge", "drip"}  # seldom drawn
             assert {"text", "binary", "code 1006"} < set(seen)
             assert all(deed.at_ns for deed in server.did)
         assert sum(done.values()) >= 1_000

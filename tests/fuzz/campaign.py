@@ -12,6 +12,7 @@ import argparse
 import importlib
 import json
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -128,11 +129,17 @@ def _guided(atheris: ModuleType, trial: Trial, decoder: Any, runs: int, seed: in
             (Path(folder) / f"seed{number:04}").write_bytes(data[:most])
         options = {
             "runs": runs, "seed": seed, "max_len": most, "len_control": 0, "timeout": SECONDS_MAX,
-            "rss_limit_mb": MEMORY_MAX_MB, "artifact_prefix": f"{folder}/", "print_final_stats": 1, "verbosity": 0,
+            "rss_limit_mb": MEMORY_MAX_MB + _peak_mb(), "artifact_prefix": f"{folder}/", "print_final_stats": 1,
+            "verbosity": 0,
         }  # fmt: skip
         command = [sys.argv[0], folder, *(f"-{key}={value}" for key, value in options.items())]
         atheris.Setup(command, try_one, custom_mutator=damaged)
         atheris.Fuzz()
+
+
+def _peak_mb() -> int:
+    """The most memory that this process had until now: the kernel counts in what its parent had when it was made."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1_024
 
 
 if __name__ == "__main__":
