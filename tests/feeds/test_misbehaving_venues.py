@@ -41,6 +41,8 @@ from tests.feeds.servers.serving import serve
 from tests.feeds.servers.settings import Settings
 from tests.feeds.servers.venue import Venue as Server
 
+pytestmark = pytest.mark.campaign
+
 LIVELY = Settings(pace_s=0.002)
 DEEDS = 250  # of each venue: a thousand together
 D = Decimal

@@ -29,6 +29,8 @@ from tests.feeds.raw_client import (
 )
 from tests.feeds.servers.serving import serve
 
+pytestmark = pytest.mark.campaign
+
 
 def lost(frames: list[str | bytes], one: int, two: int) -> list[str | bytes]:
     """Leave the first change out."""

@@ -39,6 +39,8 @@ from tests.flows.several_lanes import (
 )
 from tests.operators.test_control_entries import bare, command
 
+pytestmark = pytest.mark.campaign
+
 SECONDS = 30
 SEEDS = 50
 ONE = {"joined": ["bitget/0", "polymarket/0", "kalshi/0", "binance/0"]}
