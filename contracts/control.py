@@ -1,6 +1,7 @@
 """Govern: desks, safety, commands, challenges, audit, incidents, gates. Closed contracts (decisions §5)."""
 
 from contracts.base import Wire
+from contracts.policy import AccountStanding, Baseline, ContractRow, DeskRole, Grant, KeyRecord, LegalRule, Slice
 from contracts.units import Count, Hash, Id, LongText, Micros, Ns, OptionalId, Text
 
 NORMAL, DEGRADED, SAFE, EMERGENCY_STOP = "NORMAL", "DEGRADED", "SAFE", "EMERGENCY_STOP"
@@ -259,6 +260,17 @@ class PolicyBundle(Wire):
     signed_by        key reference
     reviewed_edges   relations a person has reviewed: (IMPLIES | EXCLUSIVE | EQUIVALENT, market id, market id), or
                      (EXHAUSTIVE, event id, "")
+    issued_ns        when it was issued; 0 never, which is stale
+    roles            what each desk may be
+    standings        who stands behind each account
+    rules            rules of law and contract
+    grants           what strategies may do with accounts
+    keys             the register of keys
+    contracts        contracts and hosts that may be signed for
+    baselines        approved distributions of models
+    slices           capital of strategies; a strategy without one has no bound of its own
+    builder_codes    (venue, code) that orders must carry there
+    spenders         (venue, spender) that may hold an allowance
     """
 
     bundle_id: Id
@@ -270,3 +282,14 @@ class PolicyBundle(Wire):
     certified_venues: tuple[Text, ...]
     signed_by: Text
     reviewed_edges: tuple[tuple[Text, Id, OptionalId], ...] = ()
+    issued_ns: Ns = 0
+    roles: tuple[DeskRole, ...] = ()
+    standings: tuple[AccountStanding, ...] = ()
+    rules: tuple[LegalRule, ...] = ()
+    grants: tuple[Grant, ...] = ()
+    keys: tuple[KeyRecord, ...] = ()
+    contracts: tuple[ContractRow, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    builder_codes: tuple[tuple[Id, Text], ...] = ()
+    spenders: tuple[tuple[Id, Text], ...] = ()

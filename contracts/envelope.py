@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from contracts import control, intent, market, order, signal
+from contracts import control, intent, market, order, signal, venue
 from contracts.base import Refused, Wire
 from contracts.units import Count, Id, Index, LongText, Ns, Number, OptionalId, Reason, Text
 
 PAYLOADS: tuple[type[Wire], ...] = tuple(
     cls
-    for module in (market, signal, intent, order, control)
+    for module in (market, venue, signal, intent, order, control)
     for cls in vars(module).values()
     if isinstance(cls, type) and issubclass(cls, Wire) and cls.__module__ == module.__name__
     and cls not in (Wire, market.Fact, order.Account, order.OwnOrders)

@@ -93,6 +93,25 @@ class RiskVote(Wire):
     reduce_only: bool = False
 
 
+class GuardReport(Wire):
+    """What a guard compared, where its vote alone would not say it; sealed beside the vote (decisions §6).
+
+    event      ENTRY_POLICY_DECISION or CAPITAL_ALLOCATION
+    intent_id  the intent
+    gate       bot id of the guard
+    verdict    of its vote
+    reason     of its vote
+    compared   (what, number) in the order compared; amounts in micros, confidences in thousandths
+    """
+
+    event: Text
+    intent_id: Id
+    gate: Id
+    verdict: Text
+    reason: Reason
+    compared: tuple[tuple[Text, Number], ...]
+
+
 class RiskDecision(Wire):
     """What the gate made of all votes.
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bots.kit import Book, Bot, BotConfig, Cause, ConfirmedAt, DeskContext, Read, Slot, Step
 from bots.registry import Library
-from contracts import control, intent, market, order, signal
+from contracts import control, intent, market, order, signal, venue
 from contracts.base import Refused
 from contracts.envelope import ReportEnvelope
 
@@ -39,6 +39,8 @@ DESK_WIDE = frozenset(
         control.PolicyBundle,
         market.ClockTick,
         market.CalendarEvent,
+        venue.VenueHealthSample,
+        venue.ChainSnapshot,
         ReportEnvelope,
     }
 )
@@ -75,6 +77,8 @@ FACTS: tuple[type, ...] = (
     market.OracleEvent,
     market.CalendarEvent,
     market.ClockTick,
+    venue.VenueHealthSample,
+    venue.ChainSnapshot,
 )
 INNER: tuple[type, ...] = (market.Touch, market.BookEvent, market.BookLadder)
 
