@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from connectors.capture_text import Cut
-from operators.normalise.frames import CONNECTION, Frame
+from operators.normalise.frames import CONNECTION, Conn, Frame
 
 T = TypeVar("T")
 _MS = 1_000_000
@@ -39,7 +39,7 @@ class Header(Struct):
 
 class _Ours(Struct):
     at_ns: int
-    conn: str = ""
+    conn: Conn = ""
     frame: str | None = None
     hex: str | None = None
     event: str | None = None
@@ -54,7 +54,7 @@ class _Fragment(Struct):
     kind: str
     data: str
     receivedAtMs: int  # noqa: N815 - the recorder's own spelling
-    connectionId: str = ""  # noqa: N815
+    connectionId: Conn = ""  # noqa: N815
 
 
 class _Framed(Struct):

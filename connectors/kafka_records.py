@@ -31,7 +31,7 @@ from connectors.capture import Received
 from contracts.base import Refused
 from contracts.envelope import Block
 from contracts.ids import POSITION_BITS
-from operators.normalise.frames import CONNECTION, Frame
+from operators.normalise.frames import CONN_MAX, CONNECTION, Frame
 
 VERSION = 1
 BLOCK_VERSION = 1
@@ -90,7 +90,8 @@ def heading_of(key: bytes | None) -> Heading | None:
         name, conn = key[_HEAD.size : _HEAD.size + length], key[_HEAD.size + length :]
         if version != VERSION or len(name) != length or not length:
             return None
-        return Heading(at_ns, number, origin, name.decode("ascii"), conn.decode())
+        said = conn.decode()
+        return Heading(at_ns, number, origin, name.decode("ascii"), said) if len(said) <= CONN_MAX else None
     except (struct.error, UnicodeDecodeError):
         return None
 

@@ -26,7 +26,7 @@ from operators.normalise import (
     kalshi_events,
     quotes,
 )
-from operators.normalise.frames import CLOCK, CONNECTION, ENGAGED, Counts, Frame, Normalised
+from operators.normalise.frames import CLOCK, CONN_MAX, CONNECTION, ENGAGED, Counts, Frame, Normalised
 from operators.normalise.instruments import read_instruments
 from operators.normalise.markets import Market, Markets, Sheet
 from operators.normalise.spelling import Unreadable, shown
@@ -168,7 +168,7 @@ def _connection(sheet: Sheet, frame: Frame) -> None:
         raise Unreadable(INTEL_FRAME_BAD_FIELD, f"control line: {err}; allowed: an event and a connection") from None
     if said.polytraders_capture:
         return
-    if said.event not in _EVENTS or len(said.conn) > 120:
+    if said.event not in _EVENTS or len(said.conn) > CONN_MAX:
         raise Unreadable(INTEL_FRAME_BAD_FIELD, f"event: {shown(said.event)}; allowed: {', '.join(sorted(_EVENTS))}")
     sheet.facts.append(VenueConnection(sheet.fact(), sheet.at_ns, -1, said.event, said.conn, -1))
 

@@ -1,8 +1,8 @@
 """Name what the edge hands over: one message as received, with its place and its arrival."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from contracts.envelope import DeadLetter
 from contracts.market import Fact
@@ -10,6 +10,9 @@ from contracts.market import Fact
 CLOCK = "clock"
 CONNECTION = "connection"
 ENDED = "ended"  # no message: its source says nothing more for now, and nobody need wait for it
+CONN_MAX = 120
+Conn = Annotated[str, Meta(max_length=CONN_MAX)]
+"""Name of a connection, as it is read; subscriptions add theirs to it. A line with a longer one is unreadable."""
 ENGAGED = b"engaged"  # what a clock frame carries when the environment's kill switch was engaged
 
 

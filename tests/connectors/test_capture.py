@@ -181,6 +181,16 @@ def test_a_document_gives_its_frames_untouched(tmp_path: Path) -> None:
     assert (2, True) == (len(list(short)), short.truncated.startswith(str(tmp_path / "b.json")))
 
 
+@pytest.mark.parametrize("length", [120, 121])
+def test_the_name_of_a_connection_is_bounded(tmp_path: Path, length: int) -> None:
+    """A name of 120 characters is kept; with a longer one the line is unreadable, and kept whole."""
+    made = {"kind": "ws_message", "receivedAtMs": 1_789_156_413_937, "data": "{}", "connectionId": "c" * length}
+    line = json.dumps(made).encode()
+    first = json.dumps(made | {"connectionId": "c"}).encode()
+    (_, frame) = open_capture(stored(tmp_path / "a.gz", first + b"\n" + line + b"\n"))
+    assert (b"{}" if length == 120 else line, "c" * length if length == 120 else "") == (frame.data, frame.conn)
+
+
 def test_polymarket_journal_lines(tmp_path: Path) -> None:
     """`data` is the frame, byte for byte; the receive clock is in milliseconds; the connection is kept."""
     made = {"kind": "ws_message", "receivedAtMs": 1_789_156_413_937, "data": '{"a": "é"}', "connectionId": "clob-0"}

@@ -61,7 +61,8 @@ def soaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaigns]:
 
 def survived(done: "subprocess.CompletedProcess[str]") -> object:
     """Return how many inputs a campaign tried; its own words, with the line that replays it, where it failed."""
-    assert done.returncode == 0, f"{done.stdout[-8_000:]}\n{done.stderr[-4_000:]}"
+    why = "\n".join(line[:400] for line in done.stdout.splitlines())  # last, since long reports are cut in front
+    assert done.returncode == 0, f"{done.stdout[-8_000:]}\n{done.stderr[-4_000:]}\n{why}"
     told: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
     assert told["guided"] is (campaign.guide() is not None)
     print(told)
