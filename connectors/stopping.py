@@ -53,7 +53,13 @@ class Stop:
 
     @contextmanager
     def gently(self) -> Iterator[None]:
-        """Let the first signal only be noted: the work inside looks at it, and ends where it can be taken up again."""
+        """Let the first signal only be noted: the work inside looks at it, and ends where it can be taken up again.
+
+        Raises Stopped for one that was heard before: where Python runs a finaliser or a library's callback, what a
+        signal raises is swallowed, and a stop would else be lost.
+        """
+        if self._number:
+            raise self.reason()
         self._gentle = True
         try:
             yield
@@ -65,6 +71,6 @@ class Stop:
         return Stopped(self._number or signal.SIGINT)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if not self._gentle or self._number:
+        again, self._number = self._number, number
+        if not self._gentle or again:
             raise Stopped(number)
-        self._number = number

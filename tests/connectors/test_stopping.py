@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -27,7 +28,18 @@ def test_elsewhere_the_first_request_ends() -> None:
     with Stop() as stop:
         with pytest.raises(Stopped):
             os.kill(os.getpid(), signal.SIGTERM)
-        assert not stop()
+        assert stop()
+
+
+def test_a_request_that_was_swallowed_is_not_lost() -> None:
+    """Where somebody swallowed what the signal raised, the next gentle part does not begin."""
+    begun = []
+    with Stop() as stop:
+        with suppress(Stopped):
+            os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Stopped), stop.gently():
+            begun.append(True)
+    assert [] == begun
 
 
 def test_signals_go_back_to_whoever_had_them() -> None:
