@@ -7,6 +7,8 @@ DEV := .venv/dev.stamp
 # What a person cannot wait for, or what needs a browser, is not part of `test`.
 QUICK := not soak and not browser and not recorded and not chdb and not campaign and not kafka
 WHOLE := not soak and not browser
+# A file's tests stay in one of two processes, since they share what they start; what measures time runs by itself.
+BOTH := -n 2 --dist loadfile
 
 .PHONY: help demo test check lint types imports units generate soak changelog clean kafka-demo kafka-up kafka-down
 
@@ -28,7 +30,8 @@ kafka-down: $(RUN) ## stop it; what it holds stays
 	@$(PY) -m scripts.kafka_local down
 
 test: lint types imports $(DEV) ## everything that CI runs; at most 15 minutes on two cores
-	$(PY) -m pytest -m "$(WHOLE)"
+	$(PY) -m pytest -q $(BOTH) -m "$(WHOLE) and not alone"
+	$(PY) -m pytest -q -m "$(WHOLE) and alone"
 
 soak: $(DEV) ## the long tests, and the laws over many drawn examples
 	POLYTRADERS_LAWS=soak $(PY) -m pytest tests/laws
@@ -46,7 +49,7 @@ imports: $(DEV) ## who may import whom
 	.venv/bin/lint-imports --no-cache
 
 units: $(DEV) ## laws and unit tests without the embedded store, recorded data or campaigns
-	$(PY) -m pytest -q -m "$(QUICK)"
+	$(PY) -m pytest -q $(BOTH) -m "$(QUICK) and not alone"
 
 generate: $(RUN) ## make every generated file from its source
 	$(PY) -m scripts.generate

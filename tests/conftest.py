@@ -7,11 +7,12 @@ from `../shared/data` beside the checkout, or from the folder that POLYTRADERS_R
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
-from tests.brokers import broker, closing_line, cluster, mock_cluster, real_broker
+from tests.brokers import RAN, broker, closing_line, cluster, mock_cluster, real_broker
 
 __all__ = ["broker", "cluster", "mock_cluster", "real_broker"]  # fixtures, for every test
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test marked `recorded` where there is no recorded data."""
     if item.get_closest_marker("recorded") and not RECORDED.is_dir():
         pytest.skip("no recorded data beside the checkout")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this one, where there is one, what its tests ran on."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["kafka"] = (RAN.on, RAN.why_not)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take in what a worker's tests ran on; one that died says nothing."""
+    on, why_not = getattr(node, "workeroutput", {}).get("kafka", ([], ""))
+    RAN.on += on
+    RAN.why_not = RAN.why_not or why_not
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

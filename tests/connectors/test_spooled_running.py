@@ -45,6 +45,7 @@ def message(number: int) -> Record:
 
 
 @pytest.mark.kafka
+@pytest.mark.alone
 def test_a_broker_that_stands_still_makes_its_feed_late(broker: Broker, tmp_path: Path) -> None:
     """Nothing is lost or turned round; what was delivered late stands in the spell, save for the first second of it."""
     with KafkaAdminClient(**kafka_python(broker.plain)) as client:
