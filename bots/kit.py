@@ -10,8 +10,9 @@ Reads       `On[T]` triggers (exactly one; `On[A | B]` may be several types); `L
             market or desk at or before the trigger; `T | None` makes it optional; `Annotated[..., Within(ms=...)]`
             bounds its age; `Annotated[SignalReport, Signal("toxicity")]` reads a signal by its name.
 Returns     `X | None` is a statement (the newest counts), `tuple[X, ...]` are acts or several statements, `RiskVote`
-            is a vote. A fold returns `(state, answer)`; a silent fold returns its state alone. Any answer may be a
-            `BotNote`: a reason without a consequence.
+            is a vote, and `tuple[RiskVote, GuardReport]` one that shows what it compared. A fold returns `(state,
+            answer)`; a silent fold returns its state alone. Any answer may be a `BotNote`: a reason without a
+            consequence.
 """
 
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from msgspec import Meta, Struct
 
 from bots.book import Book as Book
 from contracts.base import Refused, Wire
-from contracts.intent import APPROVE, NO_LIMIT, QUARANTINE, REJECT, RESHAPE, BotNote, RiskVote
+from contracts.intent import APPROVE, NO_LIMIT, QUARANTINE, REJECT, RESHAPE, BotNote, GuardReport, RiskVote
 
 T = TypeVar("T")
 MILLION = 1_000_000
@@ -219,7 +220,7 @@ def _answers(hint: Any) -> tuple[str, tuple[Slot, ...]]:
             continue
         slots += [Slot(member, name) for name in _names(own + more + meta)]
     if slots == [Slot(RiskVote)]:
-        return "vote", ()
+        return "vote", (Slot(GuardReport),) if many and GuardReport in get_args(hint) else ()
     return ("many" if many else "one"), tuple(slots)
 
 

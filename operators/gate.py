@@ -7,8 +7,11 @@ order of the guards decides only cost and which reason is reported. A missing vo
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from contracts.intent import (
     APPROVE,
+    NO_LIMIT,
     QUARANTINE,
     REJECT,
     RESHAPE,
@@ -17,7 +20,7 @@ from contracts.intent import (
     RiskDecision,
     RiskVote,
 )
-from contracts.order import AuthorisedOrder, ExecutionPlan, PlannedOrder
+from contracts.order import CANCEL, AuthorisedOrder, ExecutionPlan
 from contracts.reasons import RISK_BELOW_MINIMUM, RISK_GATE_APPROVED, RISK_VOTE_MISSING, RISK_WITHDRAW_PASSED
 
 REFUSALS = (REJECT, QUARANTINE)
@@ -82,13 +85,53 @@ def pass_withdrawal(intent: OrderIntent, gates_digest: str) -> tuple[RiskDecisio
     return decision, ApprovedIntent(intent, intent.size_lots, True, True)
 
 
-def authorise(
-    plan: ExecutionPlan, child: PlannedOrder, votes: Sequence[RiskVote], required: Sequence[str], gates_digest: str
-) -> AuthorisedOrder | None:
-    """Let one child leave when every required pre-sign guard approved it; None when one did not."""
-    if not votes and not required:
-        return AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, (), gates_digest)
+def only_cancels(plan: ExecutionPlan) -> bool:
+    """True when a plan places nothing."""
+    return all(child.action == CANCEL for child in plan.children)
+
+
+def authorise_all(plan: ExecutionPlan, gates_digest: str) -> tuple[AuthorisedOrder, ...]:
+    """Let every child leave where nobody votes on plans, and every cancel anywhere."""
+    return tuple(
+        AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, (), gates_digest) for child in plan.children
+    )
+
+
+def settle_plan(
+    plan: ExecutionPlan,
+    votes: Sequence[RiskVote],
+    gates: Sequence[str],
+    required: Sequence[str],
+    min_size_lots: int,
+    gates_digest: str,
+) -> tuple[RiskDecision, tuple[AuthorisedOrder, ...]]:
+    """Fold the pre-sign votes on a plan; returns the decision and the children that may leave.
+
+    Every order is cut to the smallest size that a vote allows, in lots; one below the venue's minimum does not leave.
+    A refusal holds back every order, and no cancel: what takes an order back is never blocked (decisions §7).
+    """
+    most, verdict, reason = NO_LIMIT, APPROVE, RISK_GATE_APPROVED
+    for vote in votes:
+        if vote.verdict == APPROVE:
+            continue
+        if vote.verdict != RESHAPE:
+            verdict, reason = vote.verdict if vote.verdict in REFUSALS else REJECT, vote.reason
+            break
+        most, verdict, reason = min(most, vote.size_lots_max), RESHAPE, vote.reason
     voted = {vote.gate for vote in votes}
-    if any(vote.verdict != APPROVE for vote in votes) or any(gate not in voted for gate in required):
-        return None
-    return AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, tuple(votes), gates_digest)
+    not_run = tuple(gate for gate in gates if gate not in voted)
+    if verdict not in REFUSALS and any(gate not in voted for gate in required):
+        verdict, reason = REJECT, RISK_VOTE_MISSING
+    cast, allowed, size = tuple(votes), [], 0
+    for child in plan.children:
+        if child.action != CANCEL:
+            lots = min(child.size_lots, most)
+            if verdict in REFUSALS or lots < min_size_lots:
+                continue
+            child = child if lots == child.size_lots else structs.replace(child, size_lots=lots)
+            size += lots
+        allowed.append(AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, cast, gates_digest))
+    if not size and verdict not in REFUSALS:
+        verdict = REJECT
+    decision = RiskDecision(plan.plan_id, verdict, reason, size, False, False, cast, not_run, gates_digest)
+    return decision, tuple(allowed)

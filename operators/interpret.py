@@ -219,22 +219,33 @@ class Machine:
     def vote(self, memory: Any, row: Any, wish: Any, cause: int, now: int, offset: int) -> Any:
         """Ask every guard in order; the first refusal ends, then the gate settles."""
         counted = [node for node in self.plan.gates if node.mode in COUNTED]
-        for node in self.plan.gates:
-            if node not in counted:
-                vote = self.ask(node, wish, row, memory, cause, now, offset)
-                self.say(node.rank, vote, row, memory, cause, now, offset)
         reducing = wish.reduce_only and reduces(wish, row.PositionState)
         skipped = [n.bot_id for n in counted if reducing and n.bot_id in self.plan.skips]
-        asked = [node for node in counted if node.bot_id not in skipped]
+        names = tuple(node.bot_id for node in counted if node.bot_id not in skipped)
+        votes = self.votes(self.plan.gates, skipped, wish, row, memory, cause, now, offset)
+        required, digest = self.plan.required_gates, self.plan.gates_digest
+        return gate.settle(wish, votes, names, required, skipped, self.smallest(row), digest)
+
+    def smallest(self, row: Any) -> int:
+        """Return the smallest order of the market."""
+        return row.MarketDefinition.min_size_lots if row.MarketDefinition is not None else 1
+
+    def votes(
+        self, guards: Any, skipped: Any, subject: Any, row: Any, memory: Any, cause: int, now: int, offset: int
+    ) -> list[RiskVote]:
+        """Ask guards on a subject: first those whose votes are only kept, then the others up to the first refusal."""
+        for node in guards:
+            if node.mode not in COUNTED:
+                vote = self.ask(node, subject, row, memory, cause, now, offset)
+                self.say(node.rank, vote, row, memory, cause, now, offset)
         votes: list[RiskVote] = []
-        for node in asked:
-            votes.append(self.ask(node, wish, row, memory, cause, now, offset))
+        for node in guards:
+            if node.mode not in COUNTED or node.bot_id in skipped:
+                continue
+            votes.append(self.ask(node, subject, row, memory, cause, now, offset))
             if votes[-1].verdict in (REJECT, QUARANTINE):
                 break
-        definition = row.MarketDefinition
-        smallest = definition.min_size_lots if definition is not None else 1
-        names = tuple(node.bot_id for node in asked)
-        return gate.settle(wish, votes, names, self.plan.required_gates, skipped, smallest, self.plan.gates_digest)
+        return votes
 
     def ask(self, node: Node, wish: Any, row: Any, memory: Any, cause: int, now: int, offset: int) -> RiskVote:
         """Return one guard's vote; a guard that cannot vote refuses."""
@@ -243,6 +254,9 @@ class Machine:
         try:
             blind = self.blind(node, row, memory, now)
             vote = faults.refusal(node, blind) if blind else self.answer(node, wish, row, memory, cause, now)
+            if type(vote) is tuple:
+                vote, report = vote
+                self.say(node.rank, report, row, memory, cause, now, offset)
         except Exception as err:
             fault(memory, row, node, err, cause, now, offset)
             return faults.refusal(node, "BOT_FAULT")
@@ -269,11 +283,19 @@ class Machine:
                 return
         last = self.plan.refiners[-1].rank if self.plan.refiners else GATE_RANK
         self.say(last, plan, row, memory, cause, now, offset)
-        for child in plan.children:
-            authorised = gate.authorise(plan, child, (), (), self.plan.gates_digest)
-            if authorised is None:
-                continue
+        for authorised in self.allowed(plan, row, memory, cause, now, offset):
             memory.ordered = True
             self.say(AUTHORISE_RANK, authorised, row, memory, cause, now, offset)
             self.arrive(Slot(order.AuthorisedOrder), memory, row, authorised, cause, now, offset)
-            memory.submit(row, child, now)
+            memory.submit(row, authorised.child, now)
+
+    def allowed(self, plan: Any, row: Any, memory: Any, cause: int, now: int, offset: int) -> Any:
+        """Ask the pre-sign guards in order, unless the plan only cancels; return what may leave."""
+        if not self.plan.presign or gate.only_cancels(plan):
+            return gate.authorise_all(plan, self.plan.gates_digest)
+        votes = self.votes(self.plan.presign, (), plan, row, memory, cause, now, offset)
+        names = tuple(node.bot_id for node in self.plan.presign if node.mode in COUNTED)
+        required, smallest = self.plan.required_presign, self.smallest(row)
+        decision, allowed = gate.settle_plan(plan, votes, names, required, smallest, self.plan.gates_digest)
+        self.say(AUTHORISE_RANK, decision, row, memory, cause, now, offset)
+        return allowed

@@ -39,6 +39,7 @@ DESK_WIDE = frozenset(
         control.PolicyBundle,
         market.ClockTick,
         market.CalendarEvent,
+        order.AccountSnapshot,
         venue.VenueHealthSample,
         venue.ChainSnapshot,
         ReportEnvelope,
@@ -113,12 +114,14 @@ class Plan:
     nodes: tuple[Node, ...]
     gates: tuple[Node, ...]
     refiners: tuple[Node, ...]
+    presign: tuple[Node, ...]
     bots: tuple[tuple[str, Bot, int, BotConfig, str], ...]
     row_slots: tuple[Slot, ...]
     desk_slots: tuple[Slot, ...]
     timed: frozenset[Slot]
     book_rooted: frozenset[Slot]
     required_gates: tuple[str, ...]
+    required_presign: tuple[str, ...]
     gates_digest: str
     skips: frozenset[str]
     hash: str = field(default="", compare=False)
@@ -147,31 +150,35 @@ def compile_plan(
     choices: Sequence[Choice],
     upstream: Sequence[Choice] = (),
     required_gates: Sequence[str] = (),
+    required_presign: Sequence[str] = (),
 ) -> Plan:
     """Return the plan of a lane or desk; `upstream` are the lane bots whose signals a desk hears. Raises Refused."""
     nodes = _nodes(library, choices)
     made = _producers(nodes)
     _check_authority(library, choices)
     _check_readings(nodes, made, _producers(_nodes(library, upstream)), where)
-    gates = _gates(library, nodes, required_gates) if where == "desk" else ()
+    gates, presign = _gates(library, nodes, required_gates, required_presign) if where == "desk" else ((), ())
     votes = {node.key for node in nodes if node.step.form == "vote"}
     ordered = tuple(node for node in _ordered(nodes, made) if node.key not in votes)
     plan_slot = Slot(order.ExecutionPlan)
     slots = _slots(nodes, made)
     rooted = _book_rooted([*nodes, *_nodes(library, upstream)])
     timed = frozenset(r.slot for n in nodes for r in n.step.reads if r.within_ns and r.slot not in rooted)
-    digest = sha256("|".join([*required_gates, *(f"{c.bot_id}={c.mode}" for c in choices)]).encode()).hexdigest()[:16]
+    required = [*required_gates, *required_presign]
+    digest = sha256("|".join([*required, *(f"{c.bot_id}={c.mode}" for c in choices)]).encode()).hexdigest()[:16]
     return Plan(
         where=where,
         nodes=tuple(node for node in ordered if plan_slot not in node.step.on),
         gates=gates,
         refiners=tuple(node for node in ordered if plan_slot in node.step.on),
+        presign=presign,
         bots=tuple((c.bot_id, c.bot, library.by_id[c.bot_id].rank, c.config, c.mode) for c in choices),
         row_slots=tuple(slot for slot in slots if slot.type not in DESK_WIDE),
         desk_slots=tuple(slot for slot in slots if slot.type in DESK_WIDE),
         timed=timed,
         book_rooted=rooted,
         required_gates=tuple(required_gates),
+        required_presign=tuple(required_presign),
         gates_digest=digest,
         skips=library.reduce_only_skips,
     )
@@ -189,14 +196,14 @@ def _nodes(library: Library, choices: Iterable[Choice]) -> list[Node]:
 def _producers(nodes: Iterable[Node]) -> dict[Slot, list[Node]]:
     made: dict[Slot, list[Node]] = {}
     for node in nodes:
-        for slot in node.step.says:
+        for slot in node.step.says if node.step.form != "vote" else ():
             made.setdefault(slot, []).append(node)
     return made
 
 
 def _check_authority(library: Library, choices: Iterable[Choice]) -> None:
     """A class may say only what the table of classes allows, and what belongs to its own book-keeping."""
-    kept = {"OwnOrders", "BookQuality"}
+    kept = {"OwnOrders", "BookQuality", "GuardReport"}
     for choice in choices:
         row = library.by_id[choice.bot_id]
         allowed = {*library.may_emit[row.class_], *kept}
@@ -229,19 +236,30 @@ def _known(slot: Slot, made: Mapping[Slot, object], upstream: Mapping[Slot, obje
     return slot in made or slot in upstream or (not slot.name and slot.type in given)
 
 
-def _gates(library: Library, nodes: list[Node], required: Sequence[str]) -> tuple[Node, ...]:
-    voters = {n.bot_id: n for n in nodes if n.step.form == "vote" and Slot(intent.OrderIntent) in n.step.on}
+def _gates(
+    library: Library, nodes: list[Node], required: Sequence[str], required_presign: Sequence[str]
+) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+    """Return the guards on intents and those on plans, in the library's order."""
+    intents, plans = Slot(intent.OrderIntent), Slot(order.ExecutionPlan)
+    gates = _guards(nodes, intents, library.intent_gates, required, "required_gates: {!r} is not an intent gate")
+    presign = _guards(nodes, plans, library.presign_gates, required_presign, "presign_gates: {!r} is no pre-sign gate")
+    if not required or not any(gate.mode in ("enforced", "quarantine") for gate in gates):
+        raise Refused("required_gates: a desk without an enforced guard would approve anything and is refused")
+    return gates, presign
+
+
+def _guards(
+    nodes: list[Node], subject: Slot, order_of: Sequence[str], required: Sequence[str], unknown: str
+) -> tuple[Node, ...]:
+    voters = {node.bot_id: node for node in nodes if node.step.form == "vote" and subject in node.step.on}
     for gate in required:
-        if gate not in library.intent_gates:
-            raise Refused(f"required_gates: {gate!r} is not an intent gate; allowed: {', '.join(library.intent_gates)}")
+        if gate not in order_of:
+            raise Refused(f"{unknown.format(gate)}; allowed: {', '.join(order_of)}")
         if gate not in voters:
             raise Refused(f"required_gates: {gate!r} is required but pending or off")
         if voters[gate].mode not in ("enforced", "quarantine"):
             raise Refused(f"required_gates: {gate!r} is required but its mode is {voters[gate].mode!r}")
-    ordered = tuple(voters[gate] for gate in library.intent_gates if gate in voters)
-    if not required or not any(gate.mode in ("enforced", "quarantine") for gate in ordered):
-        raise Refused("required_gates: a desk without an enforced guard would approve anything and is refused")
-    return ordered
+    return tuple(voters[gate] for gate in order_of if gate in voters)
 
 
 def _depends(node: Node) -> list[Slot]:
