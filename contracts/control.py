@@ -38,6 +38,7 @@ class DeskConfigured(Wire):
     overrides        (parameter, value) that differ from the catalogue's defaults
     queue_model      what the paper venue believes of the queue before an order: conservative or calibrated
     outages          (start, length) in seconds from birth: windows in which the paper venue is out of reach
+    presign_gates    gates whose vote on a plan must exist, in order
     """
 
     desk_id: Id
@@ -58,6 +59,7 @@ class DeskConfigured(Wire):
     overrides: tuple[tuple[Text, Text], ...]
     queue_model: Text = "conservative"
     outages: tuple[tuple[Count, Count], ...] = ()
+    presign_gates: tuple[Id, ...] = ()
 
 
 class ConfigApplied(Wire):

@@ -17,7 +17,7 @@ from contracts.base import Refused
 from contracts.control import ConfigApplied, DeskConfigured
 from contracts.envelope import Row
 from flows.desks import Desk as DeskFile
-from operators.birth import birth_entries
+from operators.birth import POLICY, birth_entries
 from operators.engine import Desk, Lane
 from operators.freshness import Budgets
 from operators.generate import Compiled, compile_functions
@@ -69,6 +69,8 @@ def assembled(
         if library().by_id[bot_id].runs_in != "govern"
     }
     applied = (*(_applied(bot_id, config) for bot_id, config in configs.items()), _budgeted(budgets))
+    if desk.policy is not None:
+        applied = (*applied, _said(POLICY, msgspec.json.encode(desk.policy)))
     if len(lanes) > 1:
         applied = (*applied, _said(LANES, msgspec.json.encode({name: list(own) for name, own in lanes.items()})))
     configured = DeskConfigured(
@@ -78,6 +80,7 @@ def assembled(
         bots=tuple(configs),
         bot_modes=tuple((bot_id, desk.bot_modes[bot_id]) for bot_id in configs),
         required_gates=desk.required_gates,
+        presign_gates=desk.presign_gates,
         scope=desk.scope,
         start_micros=desk.start_micros,
         order_latency_ms=desk.order_latency_ms,
@@ -104,6 +107,8 @@ def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns
     for said in applied:
         if said.bot_id == LANES:
             lanes = msgspec.json.decode(said.values, type=dict[str, list[int]])
+            continue
+        if said.bot_id == POLICY:
             continue
         if said.bot_id == FRESHNESS:
             budgets = msgspec.json.decode(said.values, type=Budgets)
@@ -147,7 +152,8 @@ def _born(
     lane_choices = [choice for choice in choices if books.by_id[choice.bot_id].runs_in == "lane"]
     desk_choices = [choice for choice in choices if books.by_id[choice.bot_id].runs_in != "lane"]
     lane_plan = compile_plan(books, "lane", lane_choices)
-    desk_plan = compile_plan(books, "desk", desk_choices, lane_choices, configured.required_gates)
+    required = configured.required_gates, configured.presign_gates
+    desk_plan = compile_plan(books, "desk", desk_choices, lane_choices, *required)
     lane, desk = Lane(lane_plan, functions), Desk(desk_plan, configured, functions)
     plan_hash = sha256(f"{lane.plan_hash}|{desk.plan_hash}".encode()).hexdigest()[:16]
     if not configured.plan_hash:

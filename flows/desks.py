@@ -17,7 +17,8 @@ from msgspec import Meta
 from bots.kit import MILLION, BotConfig, configure
 from bots.registry import LAYERS, Library, library
 from contracts.base import Refused
-from contracts.control import DEGRADED, NORMAL, SAFE
+from contracts.control import DEGRADED, NORMAL, SAFE, PolicyBundle
+from flows.policies import load_policy
 from operators.queue_models import CONSERVATIVE, QUEUE_MODELS
 
 LAB = "lab"
@@ -33,7 +34,10 @@ LATENCIES = ("order_latency_ms", "cancel_latency_ms", "ack_latency_ms")
 LATENCY_MS, LATENCY_MAX_MS = 250, 60_000
 CAPITAL_MAX_MICROS = 10**18
 OUTAGES_MAX, OUTAGE_MAX_S = 1_000, 315_360_000
-KEYS = (*TEXTS, "start_micros", *LATENCIES, "outages", "required_gates", "scope", "modes", *LAYERS)
+KEYS = (
+    *TEXTS, "start_micros", *LATENCIES, "outages", "required_gates", "presign_gates", "scope", "policy", "modes",
+    *LAYERS,
+)  # fmt: skip
 
 Overrides = dict[str, dict[str, object]]
 
@@ -55,6 +59,8 @@ class Desk:
     overrides       bot id -> parameter -> value as written, where it differs from the catalogue
     queue_model     what the paper venue believes of queues: conservative or calibrated
     outages         (start, length) in seconds from birth: when the paper venue is out of reach
+    presign_gates   guards whose vote on a plan must exist, in order
+    policy          what its guards are told of roles, law, grants, keys and contracts; None nothing
     """
 
     desk_id: str
@@ -72,6 +78,8 @@ class Desk:
     overrides: Overrides = field(default_factory=dict)
     queue_model: str = CONSERVATIVE
     outages: tuple[tuple[int, int], ...] = ()
+    presign_gates: tuple[str, ...] = ()
+    policy: PolicyBundle | None = None
 
     @property
     def bots(self) -> tuple[str, ...]:
@@ -106,7 +114,9 @@ def load_desk(name: str, config_dir: Path, sets: Sequence[str] = ()) -> Desk:
         order_latency_ms=_latency(raw, "order_latency_ms", file),
         cancel_latency_ms=_latency(raw, "cancel_latency_ms", file),
         ack_latency_ms=_latency(raw, "ack_latency_ms", file),
-        required_gates=_gates(books, raw, modes, file),
+        required_gates=_gates(books, raw, modes, file, "required_gates"),
+        presign_gates=_gates(books, raw, modes, file, "presign_gates"),
+        policy=_policy(raw, config_dir, file),
         bot_modes=modes,
         scope=_names(raw, "scope", file),
         overrides=overrides,
@@ -198,22 +208,35 @@ def _modes(books: Library, raw: object, common: str, file: Path) -> dict[str, st
     return {row.id: named.get(row.id, common) for row in books.rows if books.has_module(row.id)}
 
 
-def _gates(books: Library, raw: Mapping[str, object], modes: Mapping[str, str], file: Path) -> tuple[str, ...]:
-    where = f"{file}: required_gates"
-    gates = tuple(_resolve(books, gate, where) for gate in _names(raw, "required_gates", file))
-    if not gates:
+def _gates(
+    books: Library, raw: Mapping[str, object], modes: Mapping[str, str], file: Path, key: str
+) -> tuple[str, ...]:
+    """Read the list of required guards on intents, or on plans."""
+    where = f"{file}: {key}"
+    known = books.intent_gates if key == "required_gates" else books.presign_gates
+    gates = tuple(_resolve(books, gate, where) for gate in _names(raw, key, file))
+    if not gates and key == "required_gates":
         raise Refused(f"{where} is empty; a desk without a guard would approve anything")
     for gate in gates:
-        if gate not in books.intent_gates:
-            raise Refused(f"{where}: {gate!r} is no intent gate; allowed: {', '.join(books.intent_gates)}")
+        if gate not in known:
+            kind = "intent gate" if key == "required_gates" else "pre-sign gate"
+            raise Refused(f"{where}: {gate!r} is no {kind}; allowed: {', '.join(known)}")
         if gate not in modes:
             raise Refused(f"{where}: {gate!r} is pending (a row without a module), so the desk refuses to start")
         if modes[gate] not in ("enforced", "quarantine"):
             raise Refused(f"{where}: {gate!r} is {modes[gate]!r}; allowed: 'enforced'")
-    ordered = tuple(gate for gate in books.intent_gates if gate in gates)
+    ordered = tuple(gate for gate in known if gate in gates)
     if gates != ordered:
         raise Refused(f"{where} stand in another order than the library's; allowed: {', '.join(ordered)}")
     return gates
+
+
+def _policy(raw: Mapping[str, object], config_dir: Path, file: Path) -> PolicyBundle | None:
+    """Read the policy that the file names."""
+    name = raw.get("policy", "")
+    if not isinstance(name, str):
+        raise Refused(f"{file}: policy is {name!r}; allowed: the name of a file in policies, as a text")
+    return load_policy(name, config_dir) if name else None
 
 
 def _lawful(desk: Desk, file: Path) -> Desk:

@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
+from msgspec import json, structs
+
 from contracts.base import Wire
-from contracts.control import DeskConfigured
+from contracts.control import ConfigApplied, DeskConfigured, PolicyBundle
 from contracts.envelope import Row
 from contracts.ids import CONTROL_SOURCE, fact_id
 from contracts.market import Fact
 from operators.plan import DESK_RANK
+
+POLICY = "operators.policy"
+"""Under this name a desk's first entries carry the policy that it is born with."""
 
 
 def birth_entries(desk: DeskConfigured, configs: Sequence[Wire], at_ns: int = 0) -> list[Row]:
@@ -31,3 +36,12 @@ def birth_of(entries: Sequence[Fact | Row]) -> list[Row]:
     if not found:
         raise ValueError(f"a journal begins with {type(entries[0]).__name__}; allowed: {DeskConfigured.__name__}")
     return found
+
+
+def policy_of(entry: Row) -> PolicyBundle | None:
+    """Return the policy that an entry carries, issued at its time unless it says when; None for any other entry."""
+    said = entry.payload
+    if not isinstance(said, ConfigApplied) or said.bot_id != POLICY:
+        return None
+    policy = json.decode(said.values, type=PolicyBundle)
+    return policy if policy.issued_ns else structs.replace(policy, issued_ns=entry.at_ns)

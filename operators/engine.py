@@ -11,7 +11,7 @@ from typing import Any
 
 from bots.book import OPEN_GRID
 from bots.kit import Book, DeskContext, Slot
-from contracts.control import DeskConfigured
+from contracts.control import DeskConfigured, PolicyBundle
 from contracts.envelope import Block, Row
 from contracts.market import (
     BOOK_LOST,
@@ -31,11 +31,13 @@ from contracts.market import (
 )
 from contracts.order import Account, PlannedOrder, PositionState, VenueOrderEvent
 from contracts.signal import MarketCandidate, SignalReport
+from contracts.venue import VenueHealthSample
 from operators import account
-from operators.birth import birth_of
+from operators.birth import birth_of, policy_of
 from operators.envelope import CUT_ROWS, Ledger
 from operators.generate import Compiled, compile_functions
 from operators.levels import apply, load, new_book
+from operators.paper_truth import SUB_FROM, is_due, told
 from operators.paper_venue import PaperVenue
 from operators.plan import SETTLE_RANK, Plan
 from operators.rows import filled, new_row, row_class, slots_of
@@ -73,6 +75,7 @@ class Memory:
         self.candidates = {s.name: f for s, f in compiled.handlers.items() if s.type is MarketCandidate}
         keeper = [rank for _, bot, rank, _, _ in self.plan.bots if any(POSITION in step.says for step in bot.steps)]
         self._keepers = [f"s{rank}" for rank in keeper]
+        self.hears_venue = any(Slot(VenueHealthSample) in node.step.on for node in self.plan.nodes)
         self.market_row, self.desk_row = row_class(self.plan, desk_wide=False), row_class(self.plan, desk_wide=True)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -194,7 +197,7 @@ class Desk(Memory):
             self.desk.DeskContext = context
         if hasattr(self.desk, "Account"):
             self.desk.Account = self.account
-        self.born, self.ticked = False, -1
+        self.born, self.ticked, self.configured = False, -1, configured
 
     def birth(self, entries: Sequence[Row]) -> None:
         """Take in the entries that a desk is born from: DeskConfigured, and one ConfigApplied per bot.
@@ -211,6 +214,8 @@ class Desk(Memory):
             handler = self.plain.get(type(entry.payload))
             if handler is not None:
                 handler(self, self.blank, entry.payload, entry.cause, self.now, self.offset)
+            if (policy := policy_of(entry)) is not None:
+                self.plain[PolicyBundle](self, self.blank, policy, entry.cause, self.now, self.offset)
         self.born = True
 
     def step(self, entries: Sequence[Fact | Row]) -> list[Block]:
@@ -305,6 +310,8 @@ class Desk(Memory):
             handler(self, self.blank if kind is ClockTick else row, entry, entry.fact, now, offset)
         if kind is ClockTick:
             self._renew(now)
+            if self.hears_venue and is_due(entry, self.configured):
+                self._truth(entry.fact, now, offset)
             self.retire(now)
         elif kind is VenueStatus:
             self._status(row, entry, now, offset)
@@ -370,6 +377,13 @@ class Desk(Memory):
             self.account = known
             if hasattr(self.desk, "Account"):
                 self.desk.Account = known
+
+    def _truth(self, tick: int, now: int, offset: int) -> None:
+        """Hear what the paper venue says of itself and of the account; derived from the tick, so it is not sealed."""
+        for number, said in enumerate(told(self, tick, now), start=SUB_FROM):
+            self.cause, self.base = tick | number, len(self.out)
+            if (handler := self.plain.get(type(said))) is not None:
+                handler(self, self.blank, said, self.cause, now, offset)
 
     def _status(self, row: Any, status: VenueStatus, now: int, offset: int) -> None:
         """End a market: cancel what rests and pay what is held, when the outcome is known."""

@@ -86,6 +86,10 @@ class PaperVenue:
         latency = self.cancels_ns if child.action == CANCEL else self.orders_ns
         self._push(now + latency + child.delay_ms * MILLION, market, child, definition)
 
+    def is_out(self, now: int) -> bool:
+        """True inside an outage."""
+        return self._back_at(now) > now
+
     def due(self, now: int, book_of: BookOf) -> list[tuple[int, int, VenueOrderEvent]]:
         """Let time pass to `now`: arrivals meet the books as they stand; return (market, due_ns, event), in order."""
         out: list[tuple[int, int, VenueOrderEvent]] = []
