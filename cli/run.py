@@ -50,10 +50,7 @@ def run(
             metavar="DIR", help="Folder that holds desks/; the project's own if left out.", show_default=False
         ),
     ] = (settings.CONFIG),
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="BOT.PARAM=VALUE", help="Override one parameter; may be repeated."),
-    ] = None,
+    set_: settings.Sets = None,
     instruments: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instrument records for a capture that carries none.")
     ] = None,

@@ -28,6 +28,10 @@ Capture = Annotated[
     list[Path] | None,
     typer.Option("--capture", metavar="FILE", help="A recording; several are merged by arrival time."),
 ]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="BOT.PARAM=VALUE", help="Override one parameter; may be repeated."),
+]
 Batch = Annotated[
     int,
     typer.Option(

@@ -101,8 +101,13 @@ def assembled(
     return _born(configured, applied, configs, budgets, at_ns, functions, more)
 
 
-def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns: int) -> Assembly:
-    """Make the same memories from the first entries of a journal; raises Refused when a bot is no longer there."""
+def recalled(
+    configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns: int, twin: Choice | None = None
+) -> Assembly:
+    """Make the same memories from the first entries of a journal; raises Refused when a bot is no longer there.
+
+    A `twin` votes beside the desk's guards, without effect.
+    """
     configs, budgets, lanes = {}, Budgets(), NO_LANES
     for said in applied:
         if said.bot_id == LANES:
@@ -117,7 +122,8 @@ def recalled(configured: DeskConfigured, applied: Sequence[ConfigApplied], at_ns
             configs[said.bot_id] = msgspec.json.decode(said.values, type=_config(said.bot_id))
         except msgspec.ValidationError as err:
             raise Refused(f"journal: the configuration of {said.bot_id} no longer fits its bot: {err}") from None
-    return _born(configured, tuple(applied), configs, budgets, at_ns, compile_functions)._replace(lanes=lanes)
+    made = _born(configured, tuple(applied), configs, budgets, at_ns, compile_functions, twin=twin)
+    return made._replace(lanes=lanes)
 
 
 def _config(bot_id: str) -> type[BotConfig]:
@@ -145,6 +151,7 @@ def _born(
     at_ns: int | None,
     functions: Functions,
     more: Sequence[Choice] = (),
+    twin: Choice | None = None,
 ) -> Assembly:
     books, modes = library(), dict(configured.bot_modes)
     choices = [Choice(bot_id, books.bot(bot_id), config, modes[bot_id]) for bot_id, config in configs.items()]
@@ -153,7 +160,7 @@ def _born(
     desk_choices = [choice for choice in choices if books.by_id[choice.bot_id].runs_in != "lane"]
     lane_plan = compile_plan(books, "lane", lane_choices)
     required = configured.required_gates, configured.presign_gates
-    desk_plan = compile_plan(books, "desk", desk_choices, lane_choices, *required)
+    desk_plan = compile_plan(books, "desk", desk_choices, lane_choices, *required, twin)
     lane, desk = Lane(lane_plan, functions), Desk(desk_plan, configured, functions)
     plan_hash = sha256(f"{lane.plan_hash}|{desk.plan_hash}".encode()).hexdigest()[:16]
     if not configured.plan_hash:

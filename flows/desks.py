@@ -279,6 +279,13 @@ def _overrides(books: Library, raw: Mapping[str, object], file: Path) -> Overrid
     return overrides
 
 
+def overridden(sets: Sequence[str]) -> Overrides:
+    """Return each `BOT.PARAM=VALUE` as written, checked; raises Refused."""
+    overrides: Overrides = {}
+    _apply(library(), overrides, sets)
+    return overrides
+
+
 def _apply(books: Library, overrides: Overrides, sets: Sequence[str]) -> None:
     for text in sets:
         name, equals, value = text.partition("=")

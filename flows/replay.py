@@ -46,7 +46,7 @@ def replay(store: Path, progress: Progress | None = None, desk: str | None = Non
     such a desk are taken as its journal has them, and its decisions alone are derived.
     """
     with EnvelopeTable.embedded(store) as table:
-        desk_id = _one_desk(table, store, desk)
+        desk_id = one_desk(table, store, desk)
         assembly = recalled(*birth(table, desk_id, store))
         comparison = Comparison(table.read_blocks(desk_id, "journal"), table.read_blocks(desk_id, "decisions"))
         scoped = bool(assembly.configured.scope)
@@ -106,7 +106,8 @@ def lane_path(assembly: Assembly) -> LanePath:
     return LanePath(OrderBooks(), Freshness(assembly.budgets), signals, Addresser([scope]))
 
 
-def _one_desk(table: EnvelopeTable, store: Path, wanted: str | None) -> str:
+def one_desk(table: EnvelopeTable, store: Path, wanted: str | None) -> str:
+    """Return the desk to be replayed; raises Refused where a store holds several and none is named."""
     desks = [desk_id for desk_id in table.desks() if not desk_id.startswith(GOVERN)]
     if wanted is not None and wanted not in desks:
         raise Refused(f"--desk {wanted}: is not in {store}; allowed: {', '.join(desks) or 'none'}")

@@ -19,6 +19,8 @@ from contracts.envelope import ReportEnvelope
 
 GATE_RANK, AUTHORISE_RANK, VENUE_RANK, SETTLE_RANK, DESK_RANK, OPERATOR_RANK = 200, 201, 202, 203, 204, 205
 STRANDS_RANK = 206
+TWIN_RANK = 199
+"""Of a guard that votes a second time, set otherwise, to see what it would have said (flows/shadow.py)."""
 MECHANISMS: dict[int, str] = {
     GATE_RANK: "operators.gate",
     AUTHORISE_RANK: "operators.authorise",
@@ -151,9 +153,14 @@ def compile_plan(
     upstream: Sequence[Choice] = (),
     required_gates: Sequence[str] = (),
     required_presign: Sequence[str] = (),
+    twin: Choice | None = None,
 ) -> Plan:
-    """Return the plan of a lane or desk; `upstream` are the lane bots whose signals a desk hears. Raises Refused."""
-    nodes = _nodes(library, choices)
+    """Return the plan of a lane or desk; `upstream` are the lane bots whose signals a desk hears. Raises Refused.
+
+    A `twin` is a guard that runs right after its own kind, in shadow: what it says is sealed and has no effect.
+    """
+    twins = [] if twin is None else [node._replace(rank=TWIN_RANK) for node in _nodes(library, [twin])]
+    nodes = sorted([*_nodes(library, choices), *twins], key=lambda node: library.by_id[node.bot_id].rank)
     made = _producers(nodes)
     _check_authority(library, choices)
     _check_readings(nodes, made, _producers(_nodes(library, upstream)), where)
@@ -172,7 +179,10 @@ def compile_plan(
         gates=gates,
         refiners=tuple(node for node in ordered if plan_slot in node.step.on),
         presign=presign,
-        bots=tuple((c.bot_id, c.bot, library.by_id[c.bot_id].rank, c.config, c.mode) for c in choices),
+        bots=(
+            *((c.bot_id, c.bot, library.by_id[c.bot_id].rank, c.config, c.mode) for c in choices),
+            *(((twin.bot_id, twin.bot, TWIN_RANK, twin.config, twin.mode),) if twin is not None else ()),
+        ),
         row_slots=tuple(slot for slot in slots if slot.type not in DESK_WIDE),
         desk_slots=tuple(slot for slot in slots if slot.type in DESK_WIDE),
         timed=timed,
@@ -251,7 +261,8 @@ def _gates(
 def _guards(
     nodes: list[Node], subject: Slot, order_of: Sequence[str], required: Sequence[str], unknown: str
 ) -> tuple[Node, ...]:
-    voters = {node.bot_id: node for node in nodes if node.step.form == "vote" and subject in node.step.on}
+    every = [node for node in nodes if node.step.form == "vote" and subject in node.step.on]
+    voters = {node.bot_id: node for node in every if node.rank != TWIN_RANK}
     for gate in required:
         if gate not in order_of:
             raise Refused(f"{unknown.format(gate)}; allowed: {', '.join(order_of)}")
@@ -259,7 +270,8 @@ def _guards(
             raise Refused(f"required_gates: {gate!r} is required but pending or off")
         if voters[gate].mode not in ("enforced", "quarantine"):
             raise Refused(f"required_gates: {gate!r} is required but its mode is {voters[gate].mode!r}")
-    return tuple(voters[gate] for gate in order_of if gate in voters)
+    own = tuple(voters[gate] for gate in order_of if gate in voters)
+    return (*own, *(node for node in every if node.rank == TWIN_RANK))
 
 
 def _depends(node: Node) -> list[Slot]:
