@@ -51,6 +51,9 @@ def run(
         ),
     ] = (settings.CONFIG),
     set_: settings.Sets = None,
+    market_ids: settings.MarketIds = None,
+    event_tickers: settings.EventTickers = None,
+    series_tickers: settings.SeriesTickers = None,
     instruments: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instrument records for a capture that carries none.")
     ] = None,
@@ -65,7 +68,8 @@ def run(
     captures = settings.captures_of(capture)
     records = settings.readable_file("--instruments", instruments) if instruments is not None else None
     settings.within("--batch", batch, 1, settings.BATCH_MAX)
-    chosen = load_desk(desk, config, set_ or ())
+    scope = settings.scope_of(market_ids, event_tickers, series_tickers)
+    chosen = load_desk(desk, config, set_ or (), scope)
     rest: Rest = {"instruments": records, "store": store, "batch": batch, "follow": follow}
     summary = drive(captures, chosen, config, quiet=as_json, **rest)
     if as_json:

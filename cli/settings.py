@@ -6,12 +6,15 @@ The options that several verbs share stand here once, with their help; so do the
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.output import SECOND_NS
 from contracts.base import Refused
+
+if TYPE_CHECKING:
+    from flows.rails import ScopeLists
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "config"
@@ -32,12 +35,34 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="BOT.PARAM=VALUE", help="Override one parameter; may be repeated."),
 ]
+MarketIds = Annotated[
+    str | None, typer.Option("--market-ids", metavar="A,B", help="Trade only these markets (or events, or series).")
+]
+EventTickers = Annotated[str | None, typer.Option("--event-tickers", metavar="A,B", help="Trade only these events.")]
+SeriesTickers = Annotated[str | None, typer.Option("--series-tickers", metavar="A,B", help="Trade only these series.")]
 Batch = Annotated[
     int,
     typer.Option(
         "--batch", metavar="N", help=f"Frames handed on at once, 1 to {BATCH_MAX}; changes speed, never results."
     ),
 ]
+
+
+def scope_of(market_ids: str | None, event_tickers: str | None, series_tickers: str | None) -> "ScopeLists | None":
+    """Return the scope lists as typed, names apart by commas; None where none was typed. Raises Refused."""
+    from flows.rails import ScopeLists, names
+
+    if market_ids is None and event_tickers is None and series_tickers is None:
+        return None
+    options = {"market_ids": market_ids, "event_tickers": event_tickers, "series_tickers": series_tickers}
+    lists = {}
+    for field, text in options.items():
+        option = f"--{field.replace('_', '-')}"
+        typed = [part.strip() for part in text.split(",")] if text is not None else []
+        if text is not None and not all(typed):
+            raise Refused(f"{option} {text!r}: an empty name; allowed: names apart by commas")
+        lists[field] = names(typed, option)
+    return ScopeLists(**lists)
 
 
 def captures_of(paths: list[Path] | None) -> tuple[Path, ...]:

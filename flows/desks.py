@@ -19,6 +19,7 @@ from bots.registry import LAYERS, Library, library
 from contracts.base import Refused
 from contracts.control import DEGRADED, NORMAL, SAFE, PolicyBundle
 from flows.policies import load_policy
+from flows.rails import RAILS, ScopeLists, railed, scoped
 from operators.queue_models import CONSERVATIVE, QUEUE_MODELS
 
 LAB = "lab"
@@ -36,7 +37,7 @@ CAPITAL_MAX_MICROS = 10**18
 OUTAGES_MAX, OUTAGE_MAX_S = 1_000, 315_360_000
 KEYS = (
     *TEXTS, "start_micros", *LATENCIES, "outages", "required_gates", "presign_gates", "scope", "policy", "modes",
-    *LAYERS,
+    "trading", "execution", *LAYERS,
 )  # fmt: skip
 
 Overrides = dict[str, dict[str, object]]
@@ -87,8 +88,11 @@ class Desk:
         return tuple(bot for bot, mode in self.bot_modes.items() if mode != "off")
 
 
-def load_desk(name: str, config_dir: Path, sets: Sequence[str] = ()) -> Desk:
-    """Return the desk `name` of `config_dir`/desks with each `BOT.PARAM=VALUE` of `sets` on top; raises Refused."""
+def load_desk(name: str, config_dir: Path, sets: Sequence[str] = (), scope: ScopeLists | None = None) -> Desk:
+    """Return the desk `name` of `config_dir`/desks with each `BOT.PARAM=VALUE` of `sets` on top; raises Refused.
+
+    `scope` lists go before those of the file.
+    """
     file = _file(name, config_dir)
     try:
         raw = tomllib.loads(file.read_text("utf-8"), parse_float=str)
@@ -100,7 +104,12 @@ def load_desk(name: str, config_dir: Path, sets: Sequence[str] = ()) -> Desk:
         if key not in KEYS:
             raise Refused(f"{file}: unknown key {key!r}; allowed: {', '.join(KEYS)}")
     books = library()
+    rails, lists = railed(raw, str(file))
     overrides = _overrides(books, raw, file)
+    for rail, value in rails.items():
+        bot, parameter = RAILS[rail]
+        check(books, bot, parameter, value, f"{file}: {rail}: ")
+        overrides.setdefault(bot, {})[parameter] = value
     _apply(books, overrides, sets)
     texts = _texts(raw, file, name)
     modes = _modes(books, raw.get("modes", {}), texts["bots"], file)
@@ -116,7 +125,7 @@ def load_desk(name: str, config_dir: Path, sets: Sequence[str] = ()) -> Desk:
         ack_latency_ms=_latency(raw, "ack_latency_ms", file),
         required_gates=_gates(books, raw, modes, file, "required_gates"),
         presign_gates=_gates(books, raw, modes, file, "presign_gates"),
-        policy=_policy(raw, config_dir, file),
+        policy=scoped(_policy(raw, config_dir, file), lists if scope is None else scope, texts["desk_id"]),
         bot_modes=modes,
         scope=_names(raw, "scope", file),
         overrides=overrides,
@@ -269,9 +278,13 @@ def _overrides(books: Library, raw: Mapping[str, object], file: Path) -> Overrid
     overrides: Overrides = {}
     for layer in (layer for layer in LAYERS if layer in raw):
         bots = raw[layer]
-        if not isinstance(bots, dict) or not all(isinstance(values, dict) for values in bots.values()):
-            raise Refused(f"{file}: [{layer}] holds tables of bots only; allowed: [{layer}.NAME] with its parameters")
+        if not isinstance(bots, dict):
+            raise Refused(f"{file}: [{layer}] is {bots!r}; allowed: [{layer}.NAME] with its parameters")
         for bot, values in bots.items():
+            if f"{layer}.{bot}" in RAILS:
+                continue
+            if not isinstance(values, dict):
+                raise Refused(f"{file}: {layer}.{bot} is {values!r}; allowed: [{layer}.NAME] with its parameters")
             found = _resolve(books, f"{layer}.{bot}", f"{file}")
             for parameter, value in values.items():
                 check(books, found, parameter, value, f"{file}: ")
@@ -292,6 +305,7 @@ def _apply(books: Library, overrides: Overrides, sets: Sequence[str]) -> None:
         bot, dot, parameter = name.strip().rpartition(".")
         if not (equals and dot and bot and parameter and value.strip()):
             raise Refused(f"--set {text!r}: not of the form BOT.PARAM=VALUE, as in strat.maker_tight.clip_usd=25")
+        bot, parameter = RAILS.get(name.strip(), (bot, parameter))
         found = _resolve(books, bot, f"--set {text}")
         check(books, found, parameter, value.strip(), f"--set {text}: ")
         overrides.setdefault(found, {})[parameter] = value.strip()
