@@ -487,7 +487,11 @@ RISK_GATE_APPROVED = "RISK_GATE_APPROVED"
 RISK_VOTE_MISSING = "RISK_VOTE_MISSING"
 RISK_BELOW_MINIMUM = "RISK_BELOW_MINIMUM"
 RISK_BOT_QUARANTINED = "RISK_BOT_QUARANTINED"
+RISK_ENTRY_BYPASS_REDUCE_ONLY = "RISK_ENTRY_BYPASS_REDUCE_ONLY"
+RISK_ENTRY_INPUT_INVALID = "RISK_ENTRY_INPUT_INVALID"
 RISK_WITHDRAW_PASSED = "RISK_WITHDRAW_PASSED"
+RISK_SAFETY_TIGHTENED = "RISK_SAFETY_TIGHTENED"
+RISK_PLAN_EXPIRED = "RISK_PLAN_EXPIRED"
 EXEC_VENUE_ACK = "EXEC_VENUE_ACK"
 EXEC_VENUE_MATCH = "EXEC_VENUE_MATCH"
 EXEC_VENUE_REJECT = "EXEC_VENUE_REJECT"
@@ -996,7 +1000,11 @@ REGISTRY: dict[str, Code] = {
     RISK_VOTE_MISSING: Code("CRITICAL", "", "a required gate gave no vote, which counts as a refusal"),
     RISK_BELOW_MINIMUM: Code("HARD", "", "the votes left less than the venue's minimum, so the decision became a refusal"),
     RISK_BOT_QUARANTINED: Code("CRITICAL", "", "the guard is quarantined and refuses what it touches"),
+    RISK_ENTRY_BYPASS_REDUCE_ONLY: Code("INFO", "", "what only reduces an open position passes the entry policy: an exit is never blocked by a cooldown or a count"),
+    RISK_ENTRY_INPUT_INVALID: Code("CRITICAL", "", "a confidence, a risk score or a claim to reduce only that cannot be relied on"),
     RISK_WITHDRAW_PASSED: Code("INFO", "", "a cancel is never blocked by risk, limits or mode"),
+    RISK_SAFETY_TIGHTENED: Code("HARD", "", "safety became tighter between the first vote on an intent and the last one on its plan"),
+    RISK_PLAN_EXPIRED: Code("HARD", "", "the plan's end of life came before its order left"),
     EXEC_VENUE_ACK: Code("INFO", "", "the venue accepted the order or the cancel"),
     EXEC_VENUE_MATCH: Code("INFO", "", "the venue matched the order"),
     EXEC_VENUE_REJECT: Code("HARD", "", "the venue refused the order or the cancel"),

@@ -16,7 +16,7 @@ KNOWS = frozenset({
     "MarketDefinition", "OrderBookSnapshot", "TradePrint", "MarketSnapshot", "SignalReport", "MarketCandidate",
     "FairValue", "BookQuality",
 })  # fmt: skip
-VETOES = frozenset({"RiskVote", "SafetyState", "ControlCommand", "IncidentReport"})
+VETOES = frozenset({"RiskVote", "GuardReport", "SafetyState", "ControlCommand", "IncidentReport"})
 ACTS = frozenset({
     "ExecutionPlan", "SignedOrderRequest", "OrderUpdate", "Fill", "PositionState", "SignalReport", "IncidentReport",
 })  # fmt: skip
@@ -30,7 +30,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
     "gov": frozenset({"ReportEnvelope", "IncidentReport", "ControlCommand", "SignalReport"}),
     "sec.signing_service": ACTS,
     "operators.gate": frozenset({"RiskDecision", "ApprovedIntent"}),
-    "operators.authorise": frozenset({"AuthorisedOrder"}),
+    "operators.authorise": frozenset({"AuthorisedOrder", "RiskDecision"}),
     "operators.paper_venue": frozenset({"VenueOrderEvent"}),
     "operators.settlement": frozenset({"Settlement"}),
     "operators.desk": frozenset({"DeskConfigured", "ConfigApplied"}),

@@ -81,8 +81,36 @@ SIGNALS: dict[str, Meaning] = {
     "cross_venue_value": Meaning("disc.duplicate_market_detector", "probability"),
     "threshold_value": Meaning("intel.threshold_fair_value", "probability"),
     "group_value": Meaning("intel.cross_market_graph", "probability"),
+    "calibration": Meaning(
+        "intel.calibration_monitor",
+        "skill: 1 less the Brier score of the model over that of the market",
+        ("SKILLED", "NO_SKILL", "NEGATIVE", "UNKNOWN"),
+        (
+            "n", "brier", "brier_market", "log_loss", "reliability", "resolution", "uncertainty",
+            "slope_n", "intercept", "slope", "slope_se", *(f"map_{place:02}" for place in range(21)),
+        ),
+    ),
     "reference_value": Meaning("", "probability, from external odds; said by nobody until their feed is typed"),
     "fill_probability": Meaning("exec.fill_probability_estimator", "0 to 1", (), ("queue_ahead", "t_fill")),
+    "gas_decision": Meaning(
+        "exec.gas_oracle",
+        "dollars that the operation costs now",
+        ("RUN", "DEFER", "DROP"),
+        ("benefit", "cost", "percentile", "age_s"),
+    ),
+    "settlement": Meaning(
+        "exec.inventory_settler",
+        "dollars that an operation on a chain is worth",
+        ("MERGE", "REDEEM", "CONVERT"),
+        ("freed", "urgent"),
+    ),
+    "news": Meaning("intel.news_ingest", "matched items per hour", ("ROUTINE", "MATERIAL", "RULE_HIT", "UNKNOWN")),
+    "health": Meaning(
+        "gov.api_degradation_monitor",
+        "0 to 1, of the venue and surface in refs",
+        ("OK", "DEGRADED", "DOWN", "LOST"),
+        ("latency_ratio", "error_rate", "gap_rate", "reject_rate"),
+    ),
     "audit_ack": Meaning("gov.audit_log", "envelopes durably written", ("ACK", "DOWN"), ("ack_age_ms",)),
     "audit_flag": Meaning("gov.audit_log", "nothing; the label and refs speak", ("GAP", "SECRET")),
     "envelope_check": Meaning(
