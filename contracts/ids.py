@@ -56,6 +56,17 @@ def intent_id(desk_id: str, cause: int, bot_id: str, leg: str) -> str:
     return sha256(f"{desk_id}|{cause}|{bot_id}|{leg}".encode()).hexdigest()[:26]
 
 
+def bundle_id(desk_id: str, cause: int, bot_id: str, legs: int) -> str:
+    """Name a bundle of so many legs; the number is in the name, so that nobody takes some of its legs for all."""
+    return f"{intent_id(desk_id, cause, bot_id, 'bundle')}.{legs}"
+
+
+def bundle_legs(bundle: str) -> int:
+    """Return how many legs a bundle has by its name; 0 for a name that does not say it."""
+    legs = bundle.rpartition(".")[2]
+    return int(legs) if legs.isascii() and legs.isdigit() and len(legs) <= 2 else 0
+
+
 def client_order_id(intent: str, child_index: int, revision: int) -> str:
     """First 26 hexadecimal digits of H(intent, child, revision); no price, size or time in it (decisions §0)."""
     return sha256(f"{intent}|{child_index}|{revision}".encode()).hexdigest()[:26]

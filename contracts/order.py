@@ -21,13 +21,18 @@ from contracts.units import (
 )
 
 PLACE, CANCEL = "PLACE", "CANCEL"
+MERGE, REDEEM, CONVERT = "MERGE", "REDEEM", "CONVERT"
+"""What is done with outcome tokens on their chain: a pair is given for its collateral, a resolved token for its value,
+NO of several outcomes for collateral and YES of the others. No price, no book: `size_lots` of the child's market go."""
+SETTLE = "SETTLE"
+"""Kind and style of a plan whose children are such operations; CONVERT children of one plan are one operation."""
 LIVE_STATES = frozenset({"PENDING_SUBMIT", "SUBMITTED", "LIVE", "PARTIAL", "PENDING_CANCEL", "UNKNOWN"})
 
 
 class PlannedOrder(Wire):
     """One child of a plan: an order to place or to cancel.
 
-    action            PLACE or CANCEL
+    action            PLACE or CANCEL; MERGE, REDEEM or CONVERT on a chain
     venue_id          the venue
     market_id         the venue's own id
     side              1 buy, -1 sell, on the YES scale
@@ -74,8 +79,8 @@ class ExecutionPlan(Wire):
     plan_hash      digest of what the plan does; guards vote on it
     intent_id      the intent
     strategy       bot id of the strategy
-    intent_kind    of the intent
-    style          TAKE, JOIN, IMPROVE, QUOTE, CANCEL or NONE
+    intent_kind    of the intent; SETTLE without one
+    style          TAKE, JOIN, IMPROVE, QUOTE, CANCEL, SETTLE or NONE
     children       orders to place or to cancel
     cost_micros    expected cost per contract
     fill_milli     expected chance of a fill, in thousandths

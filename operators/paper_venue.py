@@ -32,7 +32,7 @@ from bots.maths.fees import charge
 from bots.maths.instruments import is_linear
 from contracts.control import DeskConfigured
 from contracts.market import MarketDefinition, Status, VenueStatus, VenueTrade
-from contracts.order import CANCEL, PlannedOrder, VenueOrderEvent
+from contracts.order import CANCEL, PLACE, PlannedOrder, VenueOrderEvent
 from operators.paper_queue import NEVER, Resting, Stall
 from operators.queue_models import CONSERVATIVE, queue_model
 
@@ -318,6 +318,9 @@ class PaperVenue:
                 self._say(at, market, child, "CANCEL_REJECT", detail="UNKNOWN_ORDER")
             return
         late = 0 < child.expires_ns <= at
+        if child.action != PLACE:  # operations on a chain: nothing here could carry them out
+            self._say(at, market, child, "REJECT", detail="OPERATION_UNSUPPORTED")
+            return
         detail = "" if late else self._refusal(market, child, definition, book, stall, at)
         if late or detail:
             self._say(at, market, child, "EXPIRED" if late else "REJECT", detail=detail)

@@ -10,22 +10,19 @@ Why     A restart replays intents. The same decision must find its own order ins
 Source  decisions on identity (house); facts/polymarket.md on salt and timestamp (a V2 order has no nonce).
 """
 
-from hashlib import sha256
-
-from msgspec import Struct, json
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bots.kit import BotConfig, Instant, Latest, Number, On, State, fold
 from bots.maths.order_states import find
-from bots.maths.plans import named, refined
+from bots.maths.plans import hashed, named
 from contracts.ids import client_order_id, order_salt
-from contracts.order import CANCEL, LIVE_STATES, PLACE, ExecutionPlan, OrderUpdate, OwnOrders, PlannedOrder
+from contracts.order import CANCEL, LIVE_STATES, ExecutionPlan, OrderUpdate, OwnOrders, PlannedOrder
 from contracts.reasons import EXEC_ID_ASSIGNED, EXEC_ID_COLLISION, EXEC_ID_EXHAUSTED, EXEC_ID_REUSED
 
 MS = 1_000_000
 KNOWN_MAX = 16
 FREES = frozenset({"REJECTED", "EXPIRED"})
-ENCODE = json.Encoder().encode
 
 
 class Config(BotConfig):
@@ -72,7 +69,7 @@ def assign(
         if revision >= config.max_attempts:
             reason = EXEC_ID_EXHAUSTED
         elif before is not None and _differs(order, before):
-            return state, _with(plan, (), EXEC_ID_COLLISION)
+            return state, hashed(plan, (), EXEC_ID_COLLISION)
         elif before is not None or (own is not None and find(own.orders, cid) is not None):
             reason = EXEC_ID_REUSED
         else:
@@ -81,8 +78,8 @@ def assign(
             fresh = Issued(order.side, order.price_ticks, order.size_lots, *how)
             ids, issued = (*ids[1 - KNOWN_MAX :], cid), (*issued[1 - KNOWN_MAX :], fresh)
     if reason == EXEC_ID_REUSED:  # the cancels of a plan that was carried out before might hit its own orders
-        done = [order for order in done if order.action == PLACE]
-    return Known(ids, issued), _with(plan, tuple(done), reason)
+        done = [order for order in done if order.action != CANCEL]
+    return Known(ids, issued), hashed(plan, tuple(done), reason)
 
 
 def follow(config: Config, state: Known, order: On[OrderUpdate], now: Instant) -> Known:
@@ -99,10 +96,6 @@ def follow(config: Config, state: Known, order: On[OrderUpdate], now: Instant) -
 def _differs(order: PlannedOrder, known: Issued) -> bool:
     how = (order.time_in_force, order.post_only, order.reduce_only)
     return replace(known, state="") != Issued(order.side, order.price_ticks, order.size_lots, *how, "")
-
-
-def _with(plan: ExecutionPlan, children: tuple[PlannedOrder, ...], reason: str) -> ExecutionPlan:
-    return refined(plan, children, reason, sha256(ENCODE(children)).hexdigest() if children else "")
 
 
 BOT = fold(assign, follow, reasons={EXEC_ID_ASSIGNED, EXEC_ID_REUSED, EXEC_ID_EXHAUSTED, EXEC_ID_COLLISION})

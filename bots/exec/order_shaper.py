@@ -14,11 +14,11 @@ Source  Almgren and Chriss 2000.
 from typing import Annotated
 
 from bots.kit import BotConfig, Frac, Instant, Latest, Millis, Number, On, Seconds, Within, rule
-from bots.maths.plans import refined, reshaped
+from bots.maths.plans import generation, refined, reshaped
 from bots.maths.shaping import legal_price, sliced, undusted
 from contracts.ids import client_order_id
 from contracts.market import MarketDefinition, MarketSnapshot
-from contracts.order import CANCEL, ExecutionPlan, PlannedOrder, PositionState
+from contracts.order import CANCEL, SETTLE, ExecutionPlan, PlannedOrder, PositionState
 from contracts.reasons import (
     EXEC_SHAPE_BELOW_MIN,
     EXEC_SHAPE_NO_DEFINITION,
@@ -47,14 +47,16 @@ def shape(
     position: Latest[PositionState | None],
     now: Instant,
 ) -> ExecutionPlan:
-    """Shape every order of a plan; cancels pass as they are."""
+    """Shape every order of a plan; cancels pass as they are, and so do operations on a chain, which meet no book."""
+    if plan.style == SETTLE:
+        return plan
     if definition is None:
         return refined(plan, (), EXEC_SHAPE_NO_DEFINITION)
     expires = now + config.ttl_s * SECOND_NS
     expires = min(expires, plan.expires_ns) if plan.expires_ns else expires
     held, smallest = position.size_lots if position is not None else 0, max(1, definition.min_size_lots)
     done: list[PlannedOrder] = []
-    placed, reason = 0, EXEC_SHAPED  # what is placed is numbered for itself, since its name follows from its number
+    placed, reason = generation(plan), EXEC_SHAPED  # what is placed is numbered for itself: its number names it
     for order in plan.children:
         if order.action == CANCEL:
             done.append(order)

@@ -74,7 +74,11 @@ def route(
         if not book.bid or book.ask > book.grid:
             return _plan(approved, "NONE", (), cost, fill, EXEC_ROUTE_INPUT_MISSING)
         found = styles(approved, book, definition, cost, fill, config.horizon_s, config.improve_ticks)
-        best = max(found, key=lambda style: style.utility_micros)
+        if wish.bundle_id:  # a leg is taken whole or not at all: what rests cannot stand or fall with the others
+            found = found[: not approved.post_only]
+        best = max(found, key=lambda style: style.utility_micros, default=None)
+        if best is None:
+            return _plan(approved, "NONE", (), cost, fill, EXEC_ROUTE_NO_VALUE)
         if kind == EXIT and wish.urgency == "HIGH" and not approved.post_only:
             best = found[0]
         elif best.utility_micros <= config.min_utility:

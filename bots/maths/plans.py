@@ -1,6 +1,14 @@
 """Write a plan or one of its orders again with a part changed, field by field, as fast as a value can be built."""
 
+from hashlib import sha256
+
+from msgspec import json
+
 from contracts.order import PLACE, ExecutionPlan, PlannedOrder
+
+ENCODE = json.Encoder().encode
+GENERATION = 32
+"""Orders of an intent are numbered from 0, those of a later plan for the rest of it from the next multiple of this."""
 
 
 def refined(plan: ExecutionPlan, children: tuple[PlannedOrder, ...], reason: str, plan_hash: str = "") -> ExecutionPlan:
@@ -18,6 +26,17 @@ def refined(plan: ExecutionPlan, children: tuple[PlannedOrder, ...], reason: str
         plan.expires_ns,
         (*plan.reasons, reason),
     )
+
+
+def hashed(plan: ExecutionPlan, children: tuple[PlannedOrder, ...], reason: str) -> ExecutionPlan:
+    """Return a plan whose children have their names, with the hash of what it does; without children it has none."""
+    return refined(plan, children, reason, sha256(ENCODE(children)).hexdigest() if children else "")
+
+
+def generation(plan: ExecutionPlan) -> int:
+    """Return the number from which the orders of a plan are numbered: 0 of the first plan of an intent."""
+    first = next((child.child_index for child in plan.children if child.action == PLACE), 0)
+    return first - first % GENERATION
 
 
 def reshaped(

@@ -122,11 +122,12 @@ def cancels(own: OwnOrders | None, side: int, venue_id: str, builder_code: str) 
     going: list[PlannedOrder] = []
     for order in own.orders:
         if order.side == side and order.state in CANCELLABLE:
-            going.append(_cancel(order, venue_id, len(going), builder_code))
+            going.append(cancel(order, venue_id, len(going), builder_code))
     return tuple(going)
 
 
-def _cancel(order: OrderUpdate, venue_id: str, index: int, builder_code: str) -> PlannedOrder:
+def cancel(order: OrderUpdate, venue_id: str, index: int, builder_code: str) -> PlannedOrder:
+    """Return the cancel of an order, whatever its state."""
     return PlannedOrder(
         CANCEL,
         venue_id,

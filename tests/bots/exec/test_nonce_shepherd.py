@@ -137,6 +137,15 @@ def test_updates_of_the_living_and_of_strangers_change_nothing() -> None:
     assert follow(Config(), state, world.order_update(client_order_id=state.ids[0], state="PARTIAL"), NOW) is state
 
 
+def test_a_known_plan_of_operations_keeps_what_is_new() -> None:
+    """Of a plan that was carried out in part only the cancels are dropped, not an operation on a chain."""
+    state, _ = name(Known(), plan(order(action="MERGE")))
+    gone, fresh = order(action="CANCEL", client_order_id="old"), order(action="MERGE", child_index=1)
+    _, made = name(state, plan(gone, order(action="MERGE"), fresh))
+    assert [(child.action, child.child_index) for child in made.children] == [("MERGE", 1)]
+    assert made.reasons == ("EXEC_ID_REUSED",)
+
+
 def test_declared() -> None:
     """Every reason of the row is declared."""
     assert BOT.reasons == {"EXEC_ID_ASSIGNED", "EXEC_ID_REUSED", "EXEC_ID_EXHAUSTED", "EXEC_ID_COLLISION"}

@@ -292,3 +292,20 @@ def test_declared() -> None:
         "EXEC_ROUTE_NO_VALUE",
         "EXEC_ROUTE_INPUT_MISSING",
     }
+
+
+LEGS = [
+    ("taken whole", False, 0.1, ["FOK"]),
+    ("even where resting would be worth more", False, 0.99, ["FOK"]),
+    ("never where it may only rest", True, 0.99, []),
+]
+
+
+@pytest.mark.parametrize(("name", "post_only", "chance", "forces"), LEGS, ids=[row[0] for row in LEGS])
+def test_a_leg_of_a_bundle_is_taken_whole_or_not_at_all(
+    name: str, post_only: bool, chance: float, forces: list[str]
+) -> None:
+    """What rests cannot stand or fall with the other legs."""
+    made = plan(approved(post_only=post_only, bundle_id="b.2"), fills=fill(chance, 0.0, 1.0))
+    assert [child.time_in_force for child in made.children] == forces
+    assert made.reasons == (("EXEC_ROUTED",) if forces else ("EXEC_ROUTE_NO_VALUE",))
