@@ -39,10 +39,10 @@ class Signer(Secret):
         """Take the key's id and the key."""
         self._id, self._key = key_id, key
 
-    def headers(self, url: str, at_ns: int) -> dict[str, str]:
-        """Return the headers of a GET, the handshake's too, made for this moment."""
+    def headers(self, url: str, at_ns: int, method: str = "GET") -> dict[str, str]:
+        """Return the headers of a request, the handshake's too, made for this moment."""
         ms = at_ns // _MS
-        signature = self._key.sign(message_of(ms, "GET", url).encode(), PSS(MGF1(SHA256()), SALT), SHA256())
+        signature = self._key.sign(message_of(ms, method, url).encode(), PSS(MGF1(SHA256()), SALT), SHA256())
         return {
             "KALSHI-ACCESS-KEY": self._id,
             "KALSHI-ACCESS-TIMESTAMP": str(ms),
