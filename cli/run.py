@@ -1,5 +1,6 @@
 """Run a desk over captures: read the options, hand them to the flow, show what came of it."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,6 +55,9 @@ def run(
     market_ids: settings.MarketIds = None,
     event_tickers: settings.EventTickers = None,
     series_tickers: settings.SeriesTickers = None,
+    policy_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Limits of entries and sizes; POLICY_* names go before it.")
+    ] = None,
     instruments: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instrument records for a capture that carries none.")
     ] = None,
@@ -69,7 +73,7 @@ def run(
     records = settings.readable_file("--instruments", instruments) if instruments is not None else None
     settings.within("--batch", batch, 1, settings.BATCH_MAX)
     scope = settings.scope_of(market_ids, event_tickers, series_tickers)
-    chosen = load_desk(desk, config, set_ or (), scope)
+    chosen = load_desk(desk, config, set_ or (), scope, os.environ, policy_file)
     rest: Rest = {"instruments": records, "store": store, "batch": batch, "follow": follow}
     summary = drive(captures, chosen, config, quiet=as_json, **rest)
     if as_json:

@@ -136,6 +136,11 @@ class RiskDecision(Wire):
     not_run: tuple[Text, ...]
     gates_digest: Text
 
+    @property
+    def is_of_plan(self) -> bool:
+        """True when a plan was judged: its id is that of its intent with a `p` before it."""
+        return self.subject_id.startswith("p")
+
 
 class ApprovedIntent(Wire):
     """An intent that may be executed, at most at this size. Made in the gate and nowhere else.

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from bots.kit import MILLION, BotConfig, configure
 from bots.registry import LAYERS, Library, library
+from connectors.policy_settings import policy_overrides
 from contracts.base import Refused
 from contracts.control import DEGRADED, NORMAL, SAFE, PolicyBundle
 from flows.policies import load_policy
@@ -88,10 +89,18 @@ class Desk:
         return tuple(bot for bot, mode in self.bot_modes.items() if mode != "off")
 
 
-def load_desk(name: str, config_dir: Path, sets: Sequence[str] = (), scope: ScopeLists | None = None) -> Desk:
+def load_desk(
+    name: str,
+    config_dir: Path,
+    sets: Sequence[str] = (),
+    scope: ScopeLists | None = None,
+    environ: Mapping[str, str] | None = None,
+    policy_file: Path | None = None,
+) -> Desk:
     """Return the desk `name` of `config_dir`/desks with each `BOT.PARAM=VALUE` of `sets` on top; raises Refused.
 
-    `scope` lists go before those of the file.
+    `scope` lists go before those of the file. `POLICY_*` names of `environ` go before those of a `policy_file`, and
+    both before the desk's own (connectors/policy_settings.py).
     """
     file = _file(name, config_dir)
     try:
@@ -110,8 +119,10 @@ def load_desk(name: str, config_dir: Path, sets: Sequence[str] = (), scope: Scop
         bot, parameter = RAILS[rail]
         check(books, bot, parameter, value, f"{file}: {rail}: ")
         overrides.setdefault(bot, {})[parameter] = value
-    _apply(books, overrides, sets)
     texts = _texts(raw, file, name)
+    for bot, found in policy_overrides(environ or {}, policy_file, texts["mode"], overrides).items():
+        overrides.setdefault(bot, {}).update(found)
+    _apply(books, overrides, sets)
     modes = _modes(books, raw.get("modes", {}), texts["bots"], file)
     desk = Desk(
         desk_id=texts["desk_id"],

@@ -111,7 +111,8 @@ class Tally:
                 self._usable[market] = payload.usable
 
     def _decision(self, decision: RiskDecision) -> None:
-        self.verdicts[decision.verdict] += 1
+        if not decision.is_of_plan:  # an intent is approved once, whatever becomes of its plan
+            self.verdicts[decision.verdict] += 1
         self.reasons[decision.reason] += 1
         for vote in decision.votes:
             self.votes.setdefault(vote.gate, Counter())[vote.verdict] += 1

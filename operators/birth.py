@@ -39,9 +39,17 @@ def birth_of(entries: Sequence[Fact | Row]) -> list[Row]:
 
 
 def policy_of(entry: Row) -> PolicyBundle | None:
-    """Return the policy that an entry carries, issued at its time unless it says when; None for any other entry."""
+    """Return the policy that an entry carries; None for any other entry.
+
+    What does not say when it was issued, the policy or a key's session, was issued at the entry's time.
+    """
     said = entry.payload
     if not isinstance(said, ConfigApplied) or said.bot_id != POLICY:
         return None
     policy = json.decode(said.values, type=PolicyBundle)
-    return policy if policy.issued_ns else structs.replace(policy, issued_ns=entry.at_ns)
+    at_ns = entry.at_ns
+    keys = tuple(
+        key if key.issued_ns else structs.replace(key, issued_ns=at_ns, parent_issued_ns=key.parent_issued_ns or at_ns)
+        for key in policy.keys
+    )
+    return structs.replace(policy, issued_ns=policy.issued_ns or at_ns, keys=keys)

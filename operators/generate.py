@@ -49,7 +49,7 @@ def compile_functions(plan: Plan) -> Compiled:
         write_vote(text, plan)
         _write_execute(text, plan)
         write_authorise(text, plan)
-        _write_intent(text)
+        _write_intent(text, plan)
     source = "\n".join(text.lines) + "\n"
     digest = sha256(source.encode()).hexdigest()[:16]
     name = f"<plan {digest}>"
@@ -250,7 +250,8 @@ def _write_execute(w: Text, plan: Plan) -> None:
     """execute(M, row, approved, ...): what an approval triggers; execute_plan: refine a plan, then authorise it."""
     w(0, "def execute(M, row, approved, cause, now, offset):")
     w(1, "desk = M.desk; out = M.out; v_ApprovedIntent = approved")
-    _write_cascade(w, 1, plan, [n for n in plan.nodes if APPROVED in n.step.on], {APPROVED})
+    for watching in (True, False):  # who only watches knows of it before anybody acts on it
+        _write_cascade(w, 1, plan, _waiting(plan, APPROVED, watching), {APPROVED})
     w(0, "def execute_plan(M, row, plan, cause, now, offset):")
     w(1, "desk = M.desk; out = M.out")
     for node in plan.refiners:
@@ -271,10 +272,16 @@ def _write_execute(w: Text, plan: Plan) -> None:
     w(1, "authorise(M, row, plan, cause, now, offset)")
 
 
-def _write_intent(w: Text) -> None:
-    """on_OrderIntent: vote, then execute what was approved."""
+def _waiting(plan: Plan, slot: Slot, watching: bool) -> list[Node]:
+    """Return the nodes that a slot triggers: those that only keep a state, or the others."""
+    return [node for node in plan.nodes if slot in node.step.on and (node.step.form == "silent") == watching]
+
+
+def _write_intent(w: Text, plan: Plan) -> None:
+    """on_OrderIntent: let those who watch know, vote, then execute what was approved."""
     w(0, "def on_OrderIntent(M, row, intent, cause, now, offset):")
-    w(1, "out = M.out")
+    w(1, "desk = M.desk; out = M.out; v_OrderIntent = intent")
+    _write_cascade(w, 1, plan, _waiting(plan, INTENT, watching=True), {INTENT})
     w(1, "if intent.intent_kind == WITHDRAW: decision, approved = pass_withdrawal(intent, DIGEST)")
     w(1, "else: decision, approved = vote(M, row, intent, cause, now, offset)")
     w(1, say(GATE_RANK, "decision"))

@@ -21,7 +21,7 @@ from operators.plan import AUTHORISE_RANK, FACTS, GATE_RANK, INNER, KEPT, Node, 
 from operators.rows import awake, fault, miss, note
 
 COUNTED = ("enforced", "quarantine")
-APPROVED, PLAN = Slot(intent.ApprovedIntent), Slot(order.ExecutionPlan)
+INTENT, APPROVED, PLAN = Slot(intent.OrderIntent), Slot(intent.ApprovedIntent), Slot(order.ExecutionPlan)
 
 
 def interpreted(plan: Plan) -> Compiled:
@@ -205,7 +205,9 @@ class Machine:
         memory.offsets.append(offset)
 
     def on_intent(self, memory: Any, row: Any, wish: Any, cause: int, now: int, offset: int) -> None:
-        """Vote, then execute what was approved."""
+        """Let those who watch know, vote, then execute what was approved; who watches knows before who acts."""
+        context = (memory, cause, now, offset)
+        self.cascade(self.waiting(INTENT, watching=True), {INTENT: wish}, row, *context)
         if wish.intent_kind == WITHDRAW:
             decision, approved = gate.pass_withdrawal(wish, self.plan.gates_digest)
         else:
@@ -213,8 +215,12 @@ class Machine:
             approved = found
         self.say(GATE_RANK, decision, row, memory, cause, now, offset)
         if approved is not None:
-            first = [node for node in self.plan.nodes if APPROVED in node.step.on]
-            self.cascade(first, {APPROVED: approved}, row, memory, cause, now, offset)
+            for watching in (True, False):
+                self.cascade(self.waiting(APPROVED, watching), {APPROVED: approved}, row, *context)
+
+    def waiting(self, slot: Slot, watching: bool) -> list[Node]:
+        """Return the nodes that a slot triggers: those that only keep a state, or the others."""
+        return [node for node in self.plan.nodes if slot in node.step.on and (node.step.form == "silent") == watching]
 
     def vote(self, memory: Any, row: Any, wish: Any, cause: int, now: int, offset: int) -> Any:
         """Ask every guard in order; the first refusal ends, then the gate settles."""

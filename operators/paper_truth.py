@@ -6,14 +6,15 @@ guard that wants a second source finds one, and a paper desk runs behind the sam
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Protocol
 
 from contracts.control import DeskConfigured
-from contracts.market import ClockTick
-from contracts.order import Account, AccountSnapshot
+from contracts.market import ClockTick, MarketDefinition
+from contracts.order import Account, AccountSnapshot, PositionState
 from contracts.venue import VenueHealthSample
+from operators.paper_venue import PaperVenue
 
-EVERY_S = 5
+EVERY_S = 1
 SURFACES = ("rest_trade", "ws_market", "ws_user")
 PAPER_MODES = frozenset({"paper", "shadow"})
 QUOTA = 1_000  # requests that a paper venue always has left: what it cannot run out of
@@ -21,12 +22,31 @@ SUB_FROM = 0x800  # order events that fall due before a tick are numbered from 1
 _SECOND_NS = 1_000_000_000
 
 
+class MarketRow(Protocol):
+    """What is read of a market's row; OwnOrders too, where somebody reads it."""
+
+    MarketDefinition: MarketDefinition | None
+    PositionState: PositionState | None
+
+
+class PaperDesk(Protocol):
+    """What is read of a desk."""
+
+    @property
+    def rows(self) -> Sequence[MarketRow]:
+        """One for each market."""
+
+    venue: PaperVenue
+    configured: DeskConfigured
+    account: Account
+
+
 def is_due(tick: ClockTick, configured: DeskConfigured) -> bool:
-    """True when the venue speaks at this tick: every five seconds, on paper and in shadow."""
+    """True when the venue speaks at this tick: every second, on paper and in shadow."""
     return configured.desk_mode in PAPER_MODES and tick.at_ns // _SECOND_NS % EVERY_S == 0
 
 
-def told(desk: Any, tick: int, now: int) -> list[VenueHealthSample | AccountSnapshot]:
+def told(desk: PaperDesk, tick: int, now: int) -> list[VenueHealthSample | AccountSnapshot]:
     """Return all that the paper venue of a desk says at a tick; in an outage nothing of the account."""
     venues = {row.MarketDefinition.venue_id for row in desk.rows if row.MarketDefinition is not None}
     is_out = desk.venue.is_out(now)
@@ -49,16 +69,17 @@ def samples(venues: Iterable[str], latency_ms: int, is_out: bool, cause: int, at
     return made
 
 
-def snapshot(account: Account, rows: Sequence[Any], at_ns: int) -> AccountSnapshot:
+def snapshot(account: Account, rows: Sequence[MarketRow], at_ns: int) -> AccountSnapshot:
     """Return the account as the paper venue holds it: positions, resting orders, and cash not bound in positions.
 
     cash = equity - (what the open positions gained) - (what they can still lose), all in micros: a bought contract is
     paid for, a sold one is bought as its complement.
     """
-    held = [row for row in rows if row.PositionState is not None and row.PositionState.size_lots]
-    gained = sum(row.PositionState.unrealised_micros for row in held)
-    positions = tuple((row.PositionState.market_id, row.PositionState.size_lots) for row in held)
-    own = [row.OwnOrders for row in rows if getattr(row, "OwnOrders", None) is not None]
+    known = [row.PositionState for row in rows if row.PositionState is not None]
+    held = [position for position in known if position.size_lots]
+    gained = sum(position.unrealised_micros for position in held)
+    positions = tuple((position.market_id, position.size_lots) for position in held)
+    own = [orders for row in rows if (orders := getattr(row, "OwnOrders", None)) is not None]
     orders = tuple(order.client_order_id for book in own for order in book.orders)
     cash = account.equity_micros - gained - account.exposure_micros
     return AccountSnapshot(account.account, True, cash, positions, orders, at_ns)

@@ -59,7 +59,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Settings]:
         return Result("went on after frame 7" if chosen.store == Path("begun") else "", truncated=cut)
 
     faked(monkeypatch, "embedded", Settings=Settings, run=answer)
-    monkeypatch.setattr(run, "load_desk", lambda name, config, sets, scope: DESK)
+    monkeypatch.setattr(run, "load_desk", lambda name, config, sets, *more: DESK)
     monkeypatch.chdir(tmp_path)
     for name in ("a.jsonl", "cut.jsonl", "instruments.jsonl"):
         (tmp_path / name).write_text("{}\n")

@@ -99,6 +99,19 @@ def test_a_list_is_written_and_taken_away(tmp_path: Path) -> None:
     assert world.ROOT / "config" / "desks" != file.parent
 
 
+def test_the_environment_goes_before_the_file_and_the_file_before_the_desk(tmp_path: Path) -> None:
+    """Of the limits of entries; what is typed goes before all; an unknown name is refused."""
+    folder = written(tmp_path, "[risk.entry_policy]\nmax_total = 7\nmin_confidence = 0.5\n")
+    file = tmp_path / "entries.toml"
+    file.write_text("POLICY_MAX_POSITIONS_TOTAL = 5\nPOLICY_COOLDOWN_GLOBAL = 30\n")
+    environ = {"POLICY_COOLDOWN_GLOBAL": "90", "HOME": "x"}
+    desk = load_desk("house", folder, ["risk.entry_policy.conf_delta=0.1"], None, environ, file)
+    found = {name: str(value) for name, value in desk.overrides["risk.entry_policy"].items()}
+    assert {"max_total": "5", "min_confidence": "0.5", "cooldown_global_s": "90", "conf_delta": "0.1"} == found
+    with pytest.raises(Refused, match="POLICY_MAX"):
+        load_desk("house", folder, environ={"POLICY_MAX": "1"})
+
+
 def test_no_rails_are_no_values() -> None:
     """A file without the tables sets nothing."""
     assert ({}, ScopeLists()) == railed({}, "x")

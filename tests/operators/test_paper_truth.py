@@ -7,7 +7,7 @@ from operators.paper_venue import PaperVenue
 from tests import world
 from tests.world import NOW, SECOND
 
-PAPER, LIVE = world.configured(desk_mode="paper"), world.configured(desk_mode="live")
+PAPER = world.configured(desk_mode="paper")
 
 
 def row(position=None, own=None):
@@ -15,13 +15,10 @@ def row(position=None, own=None):
     return SimpleNamespace(MarketDefinition=world.definition(), PositionState=position, OwnOrders=own)
 
 
-def test_it_speaks_every_five_seconds_on_paper_alone():
-    """A live desk hears its venue from outside."""
-    at = NOW // (5 * SECOND) * 5 * SECOND
-    assert [True, False, False, False, False, True] == [
-        is_due(world.tick(at_ns=at + second * SECOND), PAPER) for second in range(6)
-    ]
-    assert not is_due(world.tick(at_ns=at), LIVE)
+def test_it_speaks_on_paper_alone():
+    """Every second on paper and in shadow; a live desk hears its venue from outside."""
+    modes = ("paper", "shadow", "live", "testnet_probe")
+    assert [True, True, False, False] == [is_due(world.tick(), world.configured(desk_mode=mode)) for mode in modes]
 
 
 def test_each_surface_of_each_venue_has_a_sample():

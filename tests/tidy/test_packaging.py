@@ -53,7 +53,7 @@ def test_every_locked_package_has_hashes_and_no_index_is_named(locked: str) -> N
 def test_packages_of_later_issues_are_named_and_not_installed() -> None:
     """What nothing imports yet is written down, and stays out of the lock files."""
     later = pins("later.in")
-    assert {"ccxt", "great-expectations"} == later.keys()
+    assert {"great-expectations"} == later.keys()
     assert later.keys().isdisjoint(pins("dev.txt"))
 
 
