@@ -91,9 +91,11 @@ def only_cancels(plan: ExecutionPlan) -> bool:
 
 
 def authorise_all(plan: ExecutionPlan, gates_digest: str) -> tuple[AuthorisedOrder, ...]:
-    """Let every child leave where nobody votes on plans, and every cancel anywhere."""
+    """Let every child leave where nobody votes on plans, and every cancel anywhere; none without a name of its own."""
     return tuple(
-        AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, (), gates_digest) for child in plan.children
+        AuthorisedOrder(plan.intent_id, plan.plan_id, plan.strategy, child, (), gates_digest)
+        for child in plan.children
+        if child.client_order_id
     )
 
 
@@ -108,7 +110,8 @@ def settle_plan(
     """Fold the pre-sign votes on a plan; returns the decision and the children that may leave.
 
     Every order is cut to the smallest size that a vote allows, in lots; one below the venue's minimum does not leave.
-    A refusal holds back every order, and no cancel: what takes an order back is never blocked (decisions §7).
+    A refusal holds back every order, and no cancel: what takes an order back is never blocked (decisions §7). An order
+    without a name of its own never leaves.
     """
     most, verdict, reason = NO_LIMIT, APPROVE, RISK_GATE_APPROVED
     for vote in votes:
@@ -126,7 +129,7 @@ def settle_plan(
     for child in plan.children:
         if child.action != CANCEL:
             lots = min(child.size_lots, most)
-            if verdict in REFUSALS or lots < min_size_lots:
+            if verdict in REFUSALS or lots < min_size_lots or not child.client_order_id:
                 continue
             child = child if lots == child.size_lots else structs.replace(child, size_lots=lots)
             size += lots

@@ -187,7 +187,7 @@ def _write_statement(w: Text, depth: int, plan: Plan, node: Node) -> None:
     owner = "desk" if node.per == "desk" else "row"
     w(depth + 1, f"if type(y) is {slot.type.__name__}:")
     kept = is_kept(plan, slot) and counts(node)
-    if slot == PLAN:
+    if slot == PLAN and counts(node):
         w(depth + 2, "execute_plan(M, row, y, cause, now, offset)")
     elif not kept:
         w(depth + 2, f"{owner}.n{node.rank} = None; {say(node.rank, 'y')}")

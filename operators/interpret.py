@@ -153,10 +153,10 @@ class Machine:
         slot = node.step.says[0]
         if type(said) is not slot.type:
             raise TypeError(f"answered {type(said).__name__}")
-        if slot == PLAN:
+        counts = node.mode in COUNTED
+        if slot == PLAN and counts:
             self.execute_plan(memory, row, said, cause, now, offset)
             return None
-        counts = node.mode in COUNTED
         if not (slot in self.kept and counts):
             setattr(owner, f"n{node.rank}", None)
             self.say(node.rank, said, row, memory, cause, now, offset)

@@ -19,6 +19,7 @@ from contracts.envelope import ReportEnvelope
 
 GATE_RANK, AUTHORISE_RANK, VENUE_RANK, SETTLE_RANK, DESK_RANK, OPERATOR_RANK = 200, 201, 202, 203, 204, 205
 STRANDS_RANK = 206
+UNCOUNTED = frozenset({"shadow", "advisory"})
 TWIN_RANK = 199
 """Of a guard that votes a second time, set otherwise, to see what it would have said (flows/shadow.py)."""
 MECHANISMS: dict[int, str] = {
@@ -177,7 +178,7 @@ def compile_plan(
         where=where,
         nodes=tuple(node for node in ordered if plan_slot not in node.step.on),
         gates=gates,
-        refiners=tuple(node for node in ordered if plan_slot in node.step.on),
+        refiners=tuple(node for node in ordered if plan_slot in node.step.on and node.mode not in UNCOUNTED),
         presign=presign,
         bots=(
             *((c.bot_id, c.bot, library.by_id[c.bot_id].rank, c.config, c.mode) for c in choices),

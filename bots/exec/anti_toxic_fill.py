@@ -31,10 +31,8 @@ from bots.kit import (
     fold,
 )
 from bots.maths.plans import refined
-from bots.maths.routing import cancels
+from bots.maths.taking_back import taken_back
 from bots.maths.toxic import MILLI, Guarded, danger_milli, exposed, guarded, is_quote, shielded
-from contracts.ids import intent_id
-from contracts.intent import WITHDRAW
 from contracts.market import ClockTick, MarketDefinition
 from contracts.order import ExecutionPlan, OwnOrders
 from contracts.reasons import EXEC_TOX_KEEP, EXEC_TOX_PULL, EXEC_TOX_UNKNOWN, EXEC_TOX_WIDEN
@@ -176,12 +174,7 @@ def _cancelled(
 ) -> ExecutionPlan | None:
     """Return a plan that cancels what is exposed on these sides; None when nothing is."""
     orders = exposed(own.orders if own is not None else (), sides)
-    if not orders:
-        return None
-    left, where = OwnOrders(orders), (definition.venue_id, desk.builder_code)
-    going = (*cancels(left, 1, *where), *cancels(left, -1, *where))
-    plan_of = intent_id(desk.desk_id, cause, BOT_ID, f"{definition.market_id}/{trigger}")
-    return ExecutionPlan("p" + plan_of, "", plan_of, orders[0].strategy, WITHDRAW, "CANCEL", going, 0, 0, 0, (reason,))
+    return taken_back(orders, definition, desk, cause, BOT_ID, trigger, reason)
 
 
 BOT = fold(refine, on_signal, on_tick, reasons={EXEC_TOX_KEEP, EXEC_TOX_WIDEN, EXEC_TOX_PULL, EXEC_TOX_UNKNOWN})

@@ -70,6 +70,13 @@ def test_what_only_cancels_is_not_voted_on():
     assert (BACK, ()) == (left.child, left.votes)
 
 
+def test_an_order_without_a_name_never_leaves():
+    """Where exec.nonce_shepherd did not name it, nothing could tell it from its repeat."""
+    plan = world.plan(children=(BACK, world.child(action=PLACE, client_order_id="")))
+    assert {"old": BACK.size_lots} == settled(said(0), said(1), plan=plan)[1]
+    assert ["old"] == [each.child.client_order_id for each in authorise_all(plan, "d")]
+
+
 @given(st.lists(st.tuples(st.sampled_from([APPROVE, RESHAPE, REJECT, QUARANTINE]), st.integers(0, 2_000)), max_size=2))
 def test_no_vote_enlarges_and_no_vote_blocks_a_cancel(drawn):
     """Whatever is said: an order leaves at most at its size and every bound, and a cancel always."""
