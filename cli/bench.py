@@ -13,6 +13,7 @@ class Kind(StrEnum):
     """What is measured."""
 
     MAKER = "maker"
+    GUARDED = "guarded"
     REPLAY = "replay"
     BOTS = "bots"
     MARKETS = "markets"

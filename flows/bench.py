@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -43,9 +44,11 @@ from operators.order_book import OrderBooks
 from operators.plan import Choice
 from operators.sequencer import merge
 
-KINDS = ("maker", "replay", "bots", "markets")
+KINDS = ("maker", "guarded", "replay", "bots", "markets")
 CONFIG = Path(__file__).resolve().parent.parent / "config"
 ROUNDS = 3
+BEGUN_NS, SECOND_NS = 1_760_000_000_000_000_000, 1_000_000_000
+GATES = frozenset(library().intent_gates) | {"gov.api_degradation_monitor"}
 WIDE = (
     "risk.exposure.cap_instrument_usd=1000000000",
     "risk.exposure.cap_cluster_usd=1000000000",
@@ -80,6 +83,7 @@ def bench(kind: str, events: int, assets: int, store: str = "none") -> dict[str,
         raise Refused(f"--store {store!r}: allowed: none, chdb")
     measure: dict[str, Callable[[int, int, str], dict[str, object]]] = {
         "maker": bench_maker,
+        "guarded": partial(bench_maker, desk="guarded"),
         "replay": bench_replay,
         "bots": bench_bots,
         "markets": bench_markets,
@@ -87,10 +91,13 @@ def bench(kind: str, events: int, assets: int, store: str = "none") -> dict[str,
     return {"bench": kind, **measure[kind](events, assets, store)}
 
 
-def bench_maker(events: int, assets: int, store: str) -> dict[str, object]:
-    """P1, P2 and, with a store, P3: the maker's whole path against decoding the same bytes."""
+def bench_maker(events: int, assets: int, store: str, desk: str = "lab") -> dict[str, object]:
+    """P1, P2 and, with a store, P3: the maker's whole path against decoding the same bytes.
+
+    The desk `guarded` has all eighteen guards on intents; those on plans are off: no chain stands behind a stream.
+    """
     raw, before = stream.frames(events, assets), stream.opening(events, assets)
-    rounds = [_round(raw, before, assets, store) for _ in range(ROUNDS)]
+    rounds = [_round(raw, before, assets, store, desk) for _ in range(ROUNDS)]
     seconds = statistics.median(took for took, *_ in rounds)
     _, recorder, assembly = rounds[-1]
     counts = recorder.tally.counts
@@ -106,7 +113,7 @@ def bench_maker(events: int, assets: int, store: str) -> dict[str, object]:
         "decode_per_s": decode,
         "bare_flow_per_s": bare,
         "ratio_to_decode": round(events / seconds / decode, 4),
-        "governance_share": round(1 - _ungoverned(raw, before, assets) / seconds, 3) if store == "none" else None,
+        "governance_share": round(1 - _ungoverned(raw, before, assets, desk) / seconds, 3) if store == "none" else None,
         "stream_sha256": sha256(b"\n".join(raw) + b"\n").hexdigest(),
         **per_1000,
         "counts": counts["intents"] * 1000 >= 40 * events and approved >= 0.95 * max(1, counts["intents"]),
@@ -169,13 +176,15 @@ def bench_bots(events: int, assets: int, store: str) -> dict[str, object]:
     }
 
 
-def _round(raw: Sequence[bytes], before: Sequence[bytes], assets: int, store: str) -> tuple[float, Recorder, Assembly]:
+def _round(
+    raw: Sequence[bytes], before: Sequence[bytes], assets: int, store: str, desk: str = "lab"
+) -> tuple[float, Recorder, Assembly]:
     if store == "none":
-        return _path(raw, before, assets, None)
+        return _path(raw, before, assets, None, name=desk)
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with EnvelopeTable.embedded(folder / "store", "paper") as table:
-            return _path(raw, before, assets, table)
+            return _path(raw, before, assets, table, name=desk)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -188,14 +197,18 @@ def _path(
     change: Callable[[Assembly], None] = lambda assembly: None,
     off: Sequence[str] = (),
     more: Sequence[Choice] = (),
+    name: str = "lab",
 ) -> tuple[float, Recorder, Assembly]:
     """Run the whole path once; returns seconds for the stream alone, definitions and books before it not counted."""
-    desk = load_desk("lab", CONFIG, [wide for wide in WIDE if not wide.startswith(tuple(off))])
+    desk = load_desk(name, CONFIG, [wide for wide in WIDE if not wide.startswith(tuple(off))])
+    if name != "lab":
+        off = [bot for bot, mode in load_desk("lab", CONFIG).bot_modes.items() if mode == "off" and bot not in GATES]
+        desk = replace(desk, presign_gates=())
     if off:
         modes = {bot: "off" if bot in off else mode for bot, mode in desk.bot_modes.items()}
         gates = tuple(gate for gate in desk.required_gates if gate not in off)
         desk = replace(desk, bot_modes=modes, required_gates=gates)
-    assembly = assembled(desk, more=more)
+    assembly = assembled(desk, more=more, at_ns=BEGUN_NS - SECOND_NS)
     change(assembly)
     normaliser = Normaliser()
     normaliser.declare(read_instruments(instruments(assets)))
@@ -225,7 +238,7 @@ def _chained(*parts: Iterator[list[Frame]]) -> Iterator[list[Frame]]:
 
 
 def _frames(raw: Sequence[bytes], done: int) -> Iterator[Frame]:
-    start = 1_760_000_000_000_000_000 - 1_000_000_000 * (done == 0)
+    start = BEGUN_NS - SECOND_NS * (done == 0)
     for number, data in enumerate(raw):
         yield Frame(0, done + number + 1, start + number * 1_000_000, "clob_v2", data)
 
@@ -256,9 +269,9 @@ def instruments(assets: int) -> bytes:
     ).encode()
 
 
-def _ungoverned(raw: Sequence[bytes], before: Sequence[bytes], assets: int) -> float:
+def _ungoverned(raw: Sequence[bytes], before: Sequence[bytes], assets: int, desk: str) -> float:
     """Seconds of the same path with votes, facts and envelopes left out: what governance is measured against."""
-    return statistics.median(_path(raw, before, assets, None, ungovern)[0] for _ in range(ROUNDS))
+    return statistics.median(_path(raw, before, assets, None, ungovern, name=desk)[0] for _ in range(ROUNDS))
 
 
 def ungovern(assembly: Assembly) -> None:
