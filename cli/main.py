@@ -19,16 +19,23 @@ from typer.exceptions import Exit, TyperException
 
 from cli import (
     bench,
+    config,
     diff,
     doctor,
     export,
     feed,
     library_verbs,
+    mock,
+    policy,
     program,
     refeed,
     replay,
     run,
+    shadow,
+    sign,
+    signer,
     store_verbs,
+    submit,
     sweep,
     top,
     topics,
@@ -127,6 +134,7 @@ def pt(
 
 app.command("run")(run.run)
 app.command("replay")(replay.replay)
+app.command("shadow")(shadow.shadow)
 app.command("sweep")(sweep.sweep)
 app.command("feed")(feed.feed)
 app.command("record")(feed.record)
@@ -140,12 +148,18 @@ app.command("export")(export.export)
 app.command("bots")(library_verbs.bots)
 app.add_typer(library_verbs.schemas, name="schemas")
 app.add_typer(topics.topics, name="topics")
+app.add_typer(config.config, name="config")
+app.add_typer(policy.policy, name="policy")
 app.command("up")(up.up)
 app.command("top")(top.top)
 app.command("doctor")(doctor.doctor)
 app.command("program")(program.program)
 app.command("refeed")(refeed.refeed)
+app.command("mock")(mock.mock)
 app.command("bench")(bench.bench)
+app.command("sign")(sign.sign)
+app.command("signer")(signer.signer)
+app.command("submit")(submit.submit)
 
 
 def end_with(program: typer.Typer, args: Sequence[str] | None = None) -> NoReturn:

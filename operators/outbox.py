@@ -5,7 +5,7 @@ it, and flows/submit.py acts. A row says less than the truth only on the safe si
 
     PENDING_SUBMIT  durable; nothing of it was handed to a socket, because SUBMITTED is durable before that
     SUBMITTED       may be at the venue, from now on
-    UNKNOWN         an answer was lost: held, its exposure reserved, its market closed for new exposure, never sent again
+    UNKNOWN         an answer was lost: held, its exposure reserved, its market closed for new exposure, not sent again
     LIVE, PARTIAL   the venue has said that it has it
     FILLED, CANCELLED, EXPIRED, REJECTED   ended, by proof; REJECTED also for what was refused here and never left
 
@@ -52,6 +52,7 @@ class Held(Struct, frozen=True):
     until_ns         when the venue refuses it by its signed expiry; 0 never
     not_before_ns    earliest time of the next try
     tries, absent    sends; answers in a row that did not know it
+    absent_closed    of them those after which it could not come any more
     filled_lots      sum of its fills;  venue_filled  what the venue said is filled
     ending           the end that the venue has named, reached once the fills have come; empty none
     cancelling       a cancel may have left
@@ -75,6 +76,7 @@ class Held(Struct, frozen=True):
     sent_ns: int = 0
     tries: int = 0
     absent: int = 0
+    absent_closed: int = 0
     venue_order_id: str = ""
     filled_lots: int = 0
     venue_filled: int = 0
@@ -155,7 +157,7 @@ def refused(row: Held, reason: str, detail: str = "") -> Move:
 
 def signed(row: Held, now_ns: int) -> Move:
     """Say, before the first byte leaves, that it may be at the venue."""
-    return Move(replace(row, state=SUBMITTED, sent_ns=now_ns, tries=row.tries + 1, absent=0))
+    return Move(replace(row, state=SUBMITTED, sent_ns=now_ns, tries=row.tries + 1, absent=0, absent_closed=0))
 
 
 def retried(row: Held, after_ns: int) -> Move:
@@ -169,7 +171,8 @@ def ambiguous(row: Held) -> Move:
     """Hold an order whose answer was lost; the alert is given once."""
     if row.state == UNKNOWN:
         return Move(row)
-    return Move(replace(row, state=UNKNOWN, absent=0, reason=EXEC_ORDER_UNKNOWN), alert=EXEC_ORDER_UNKNOWN)
+    held_back = replace(row, state=UNKNOWN, absent=0, absent_closed=0, reason=EXEC_ORDER_UNKNOWN)
+    return Move(held_back, alert=EXEC_ORDER_UNKNOWN)
 
 
 # ---- what the venue says -------------------------------------------------------------------------------------------
@@ -198,6 +201,7 @@ def heard(row: Held, state: str, venue_order_id: str, filled_lots: int, detail: 
         venue_filled=max(row.venue_filled, filled_lots),
         ending=row.ending if state == RESTING else CANCELLED if state == REJECTED else state,
         absent=0,
+        absent_closed=0,
         reason=EXEC_PENDING_RESOLVED if row.state in DOUBTED and row.absent else EXEC_ORDER_ADVANCED,
     )
     return _ended(Move(after, (event_of(after, "ACK"),) if fresh else (), alert))
@@ -242,13 +246,21 @@ def absent(row: Held, *, finds: bool, window_ms: int, now_ns: int) -> Move:
     """
     if not finds:
         return ambiguous(row)
-    if not _closed(row, window_ms, now_ns):
-        return Move(replace(row, absent=0, reason=EXEC_PENDING_WAITING))
-    if row.absent + 1 < ABSENCES:
-        return Move(replace(row, absent=row.absent + 1, reason=EXEC_PENDING_WAITING))
+    if not _closed(row, window_ms, now_ns) or row.absent_closed + 1 < ABSENCES:
+        closed = row.absent_closed + 1 if _closed(row, window_ms, now_ns) else 0
+        return Move(replace(row, absent=row.absent + 1, absent_closed=closed, reason=EXEC_PENDING_WAITING))
     if row.state == SUBMITTED and row.tries < TRIES_MAX and not row.filled_lots:
-        return Move(replace(row, state=PENDING, absent=0, reason=EXEC_PENDING_RESOLVED))
+        return Move(replace(row, state=PENDING, absent=0, absent_closed=0, reason=EXEC_PENDING_RESOLVED))
     return refused(row, EXEC_PENDING_LOST, "the venue does not have it, and cannot accept it any more")
+
+
+def may_repeat(row: Held, *, refuses_repeats: bool) -> bool:
+    """True when an order that a dead process may have sent may go again under its id, before its absence is proven.
+
+    Only where the venue refuses a known id: whichever of both arrives second is refused. Anything that then stands in
+    its way leaves it in doubt, because the first may still be accepted.
+    """
+    return refuses_repeats and row.state == SUBMITTED and row.absent >= ABSENCES and row.tries < TRIES_MAX
 
 
 def _closed(row: Held, window_ms: int, now_ns: int) -> bool:
@@ -281,8 +293,8 @@ def _ended(move: Move) -> Move:
 
 
 def cancelling(row: Held) -> Move:
-    """Note that a cancel may leave; an order that has not left is ended at once."""
-    if row.state == PENDING and not row.tries:
+    """Note that a cancel may leave; an order that is proven not to be at the venue is ended at once."""
+    if row.state == PENDING:
         after = replace(row, state=CANCELLED)
         return Move(after, (event_of(after, "CANCELLED"),))
     return Move(replace(row, cancelling=True))
