@@ -26,7 +26,7 @@ from contracts.base import Refused, read
 from contracts.market import MarketDefinition
 from contracts.signed import ORDER
 from flows.submit_parts import Parts, terms_of
-from flows.submit_venue import EXECUTION, LIVE, MODES, Known, Way, venue_of
+from flows.submit_venue import LIVE, MODES, Known, Way, implemented, venue_of
 from operators import outbox
 from operators.last_gate import Limits, Scope
 
@@ -68,8 +68,7 @@ def checked(asked: Asked, environ: Mapping[str, str] = os.environ) -> Asked:
     if live != (LIVE in parts):
         raise Refused(f"--outbox {asked.outbox}: mode {asked.mode}; allowed: {_folders(live)}")
     name = asked.venue.partition("=")[0]
-    if name not in EXECUTION:
-        raise Refused(f"--venue {name}: its execution is not implemented; allowed: {', '.join(EXECUTION)}")
+    implemented(name)
     if live and asked.scope.empty:
         raise Refused("--market-ids, --event-tickers, --series-tickers: live needs one that names something")
     if live and not asked.state:

@@ -1,9 +1,9 @@
 """Open the venue that a submitter speaks to, by its name; a venue whose execution is not built is refused by name.
 
-Where a mode may reach: paper this machine alone, a probe a venue's test network or this machine, live everything.
+Where a mode may reach: paper this machine alone, a probe the venue's test network or this machine, live the venue.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from connectors.feeds.venue import is_loopback
 from connectors.outbox import Outbox
 from connectors.signer_client import SignerClient
 from connectors.venue import Terms, Venue
+from connectors.venues import OPENERS, NoExecution, can_execute, open_venue
 from contracts.base import Refused
 from contracts.order import PlannedOrder
 
@@ -50,43 +51,22 @@ class Known(NamedTuple):
         return None if terms is None else (self.outbox.body(client_order_id).child, terms)
 
 
-def _kalshi(way: Way, known: Known) -> Venue:
-    from connectors.venues.kalshi import DEMO_REST, REST, Kalshi
-
-    url = _reached(way, REST, DEMO_REST)
-    return Kalshi(url, way.signer, key_ref=way.key_ref, mode=way.signing_mode, markets=known.markets.values())
-
-
-def _polymarket(way: Way, known: Known) -> Venue:
-    from connectors.venues.polymarket import REST, Polymarket
-
-    return Polymarket(
-        _reached(way, REST, ""),
-        way.signer,
-        key_ref=way.key_ref,
-        wallet_ref=way.wallet_ref or way.key_ref,
-        mode=way.signing_mode,
-        markets=known.markets.values(),
-        planned=known.planned,
-    )
-
-
-EXECUTION: Mapping[str, Callable[[Way, Known], Venue]] = {"kalshi": _kalshi, "polymarket": _polymarket}
+def implemented(name: str) -> str:
+    """Return a venue's name; raises Refused for one without execution."""
+    if not can_execute(name):
+        raise Refused(f"--venue {name}: its execution is not implemented; allowed: {', '.join(OPENERS)}")
+    return name
 
 
 def venue_of(name: str, way: Way, known: Known) -> Venue:
     """Open a venue; raises Refused for one without execution, or that the mode may not reach."""
-    if name not in EXECUTION:
-        raise Refused(f"--venue {name}: its execution is not implemented; allowed: {', '.join(EXECUTION)}")
-    return EXECUTION[name](way, known)
-
-
-def _reached(way: Way, live: str, test: str) -> str:
-    """Return the address that a mode may reach; raises Refused for one that it may not."""
-    url = way.url or (test if way.mode == PROBE else live if way.mode == LIVE else "")
-    parts = urlsplit(url)
-    here = bool(parts.netloc) and is_loopback(parts.netloc)
-    if way.mode == LIVE or here or (way.mode == PROBE and test and url.startswith(test)):
-        return url
-    allowed = "an address of this machine" + (f", or {test}" if way.mode == PROBE and test else "")
-    raise Refused(f"--venue: mode {way.mode} may not reach {url or 'a venue without an address'}; allowed: {allowed}")
+    here = bool(urlsplit(way.url).netloc) and is_loopback(urlsplit(way.url).netloc)
+    if way.mode == PAPER and not here:
+        where = way.url or "a venue without an address"
+        raise Refused(f"--venue: mode {PAPER} may not reach {where}; allowed: an address of this machine")
+    keys = {"calls": way.key_ref, "orders": way.wallet_ref or way.key_ref}
+    markets = known.markets.values()
+    try:
+        return open_venue(implemented(name), way.url, way.signer, way.signing_mode, keys, markets, known.planned)
+    except NoExecution as err:
+        raise Refused(f"--venue: {err}") from None

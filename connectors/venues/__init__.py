@@ -2,7 +2,7 @@
 
 Begin with `asking.py` (HTTP, and what a failure proves), then `kalshi.py` or `polymarket.py`; `*_words.py` read what a
 venue says. A venue that is not in `OPENERS` has no execution, and cannot be enabled in live. Perpetuals come through
-ccxt, whose openers are added to the same table. No module here holds a key.
+ccxt (`ccxt_perps.py`), which is read only where such a venue is opened. No module here holds a key.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,7 +13,7 @@ from connectors.errors import EdgeError
 from connectors.feeds.venue import is_loopback
 from connectors.signer_client import SignerClient
 from connectors.venue import Terms, Venue
-from connectors.venues import kalshi, polymarket
+from connectors.venues import ccxt_perps, kalshi, polymarket
 from contracts.order import PlannedOrder
 
 LIVE, PROBE = "live", "testnet_probe"
@@ -32,6 +32,7 @@ class Wanted(NamedTuple):
     key_refs   use -> reference: `calls`, and `orders` where orders are signed with another key
     markets    what the desk trades there
     planned    our id -> what the outbox has of an order
+    leverage   market -> leverage that the desk states, for perpetuals
     """
 
     base_url: str
@@ -40,6 +41,7 @@ class Wanted(NamedTuple):
     key_refs: Mapping[str, str]
     markets: tuple[Terms, ...]
     planned: Callable[[str], tuple[PlannedOrder, Terms] | None]
+    leverage: Mapping[str, int]
 
 
 def _kalshi(wanted: Wanted) -> Venue:
@@ -60,13 +62,40 @@ def _polymarket(wanted: Wanted) -> Venue:
     )
 
 
+def _perps(venue_id: str) -> Callable[[Wanted], Venue]:
+    def opened(wanted: Wanted) -> Venue:
+        return ccxt_perps.Perps(
+            venue_id,
+            wanted.base_url,
+            wanted.signer,
+            key_ref=wanted.key_refs["calls"],
+            mode=wanted.mode,
+            markets=wanted.markets,
+            leverage=wanted.leverage,
+        )
+
+    return opened
+
+
 # Which venues have execution; the address of each mode (Polymarket has no network for tests); which keys they need.
-OPENERS: dict[str, Callable[[Wanted], Venue]] = {kalshi.VENUE_ID: _kalshi, polymarket.VENUE_ID: _polymarket}
+OPENERS: dict[str, Callable[[Wanted], Venue]] = {
+    kalshi.VENUE_ID: _kalshi,
+    polymarket.VENUE_ID: _polymarket,
+    ccxt_perps.BITGET: _perps(ccxt_perps.BITGET),
+    ccxt_perps.BINANCE: _perps(ccxt_perps.BINANCE),
+}
 ADDRESSES: dict[str, dict[str, str]] = {
     kalshi.VENUE_ID: {LIVE: kalshi.REST, PROBE: kalshi.DEMO_REST},
     polymarket.VENUE_ID: {LIVE: polymarket.REST},
+    ccxt_perps.BITGET: dict(ccxt_perps.HOSTS[ccxt_perps.BITGET]),  # demo trading is a header there
+    ccxt_perps.BINANCE: dict(ccxt_perps.HOSTS[ccxt_perps.BINANCE]),
 }
-KEY_USES: dict[str, tuple[str, ...]] = {kalshi.VENUE_ID: ("calls",), polymarket.VENUE_ID: ("calls", "orders")}
+KEY_USES: dict[str, tuple[str, ...]] = {
+    kalshi.VENUE_ID: ("calls",),
+    polymarket.VENUE_ID: ("calls", "orders"),
+    ccxt_perps.BITGET: ("calls",),
+    ccxt_perps.BINANCE: ("calls",),
+}
 
 
 def can_execute(venue_id: str) -> bool:
@@ -82,6 +111,7 @@ def open_venue(
     key_refs: Mapping[str, str],
     markets: Iterable[Terms] = (),
     planned: Callable[[str], tuple[PlannedOrder, Terms] | None] = lambda client_order_id: None,
+    leverage: Mapping[str, int] | None = None,
 ) -> Venue:
     """Return a venue for one account, whose keys are named by `key_refs`; `base_url` empty takes the mode's own.
 
@@ -89,15 +119,16 @@ def open_venue(
     """
     if venue_id not in OPENERS:
         raise NoExecution(f"venue {venue_id!r}: has no execution here; allowed: {', '.join(sorted(OPENERS))}")
-    own = ADDRESSES[venue_id].get(mode)
-    if own is None:
+    own = ADDRESSES[venue_id].get(mode, "")
+    base = (base_url or own).rstrip("/")
+    here = bool(urlsplit(base).netloc) and is_loopback(urlsplit(base).netloc)
+    if not own and not here:
         modes = ", ".join(ADDRESSES[venue_id])
         raise NoExecution(f"venue {venue_id}: mode {mode!r}: has no network for it; allowed: {modes}")
-    base = (base_url or own).rstrip("/")
-    if base != own and not is_loopback(urlsplit(base).netloc):
+    if base != own and not here:
         raise NoExecution(
             f"venue {venue_id}: {base[:80]}: allowed in mode {mode}: {own}, or an address of this machine"
         )
     if missing := sorted(set(KEY_USES[venue_id]) - key_refs.keys()):
         raise NoExecution(f"venue {venue_id}: no key for {', '.join(missing)}")
-    return OPENERS[venue_id](Wanted(base, signer, mode, key_refs, tuple(markets), planned))
+    return OPENERS[venue_id](Wanted(base, signer, mode, key_refs, tuple(markets), planned, leverage or {}))
