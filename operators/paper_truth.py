@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from contracts.control import DeskConfigured
-from contracts.market import ClockTick, MarketDefinition
+from contracts.market import ClockTick, Kind, MarketDefinition
 from contracts.order import Account, AccountSnapshot, PositionState
 from contracts.venue import VenueHealthSample
 from operators.paper_venue import PaperVenue
@@ -72,14 +72,17 @@ def samples(venues: Iterable[str], latency_ms: int, is_out: bool, cause: int, at
 def snapshot(account: Account, rows: Sequence[MarketRow], at_ns: int) -> AccountSnapshot:
     """Return the account as the paper venue holds it: positions, resting orders, and cash not bound in positions.
 
-    cash = equity - (what the open positions gained) - (what they can still lose), all in micros: a bought contract is
-    paid for, a sold one is bought as its complement.
+    cash = equity - (what the open positions gained) - (what binaries can still lose), all in micros: a bought contract
+    is paid for, a sold one is bought as its complement; a perpetual costs nothing but its fees.
     """
-    known = [row.PositionState for row in rows if row.PositionState is not None]
-    held = [position for position in known if position.size_lots]
+    known = [(row.PositionState, row.MarketDefinition) for row in rows if row.PositionState is not None]
+    held = [position for position, _ in known if position.size_lots]
     gained = sum(position.unrealised_micros for position in held)
+    bound = sum(
+        position.exposure_micros for position, of in known if of is not None and of.instrument_kind == Kind.BINARY
+    )
     positions = tuple((position.market_id, position.size_lots) for position in held)
     own = [orders for row in rows if (orders := getattr(row, "OwnOrders", None)) is not None]
     orders = tuple(order.client_order_id for book in own for order in book.orders)
-    cash = account.equity_micros - gained - account.exposure_micros
+    cash = account.equity_micros - gained - bound
     return AccountSnapshot(account.account, True, cash, positions, orders, at_ns)

@@ -122,6 +122,12 @@ SIGNALS: dict[str, Meaning] = {
         ("OK", "MISSED", "DEAD", "STALLED"),
         ("bankroll_micros", "exposure_micros", "open_positions", "hard", "critical", "lag_s"),
     ),
+    "reconciliation": Meaning(
+        "gov.reconciler",
+        "open cases, of which refs name the first",
+        ("OK", "TIMING", "BREAK", "MISSING"),
+        ("real", "young", "value_micros", "age_ms"),
+    ),
     "pnl": Meaning(
         "gov.pnl_reporter",
         "micros of a window, market and strategy",

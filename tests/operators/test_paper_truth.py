@@ -46,6 +46,17 @@ def test_cash_is_what_is_not_bound():
     )  # fmt: skip
 
 
+def test_a_perpetual_binds_no_cash():
+    """What it can lose is margin, and stays in the account."""
+    position = world.position(
+        size_lots=1_000, cost_micros=4_400_000, unrealised_micros=100_000, exposure_micros=4_400_000
+    )
+    held = row(position)
+    held.MarketDefinition = world.definition(instrument_kind=1)
+    account = world.account(equity_micros=1_000_100_000, exposure_micros=4_400_000)
+    assert 1_000_000_000 == snapshot(account, [held], NOW).cash_micros
+
+
 def test_nothing_is_said_of_the_account_in_an_outage():
     """Health is measured from outside; an account that cannot be asked is not made up."""
     venue = PaperVenue.of(world.configured(outages=((10, 5),)))
