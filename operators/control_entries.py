@@ -11,8 +11,8 @@ An entry's id follows from its key and number, an incident's from how many there
               2^20 + n      entry n of a key, whose first 12 bits are the id's index
               2^31 + n      incident n, from 0
 
-So causes do not grow along the journal, and what drops entries by their source's last place (operators/repeats.py) must
-not stand behind this step: it knows repeats itself.
+So causes do not grow along the journal, and no step behind this one may tell repeats by them: this one knows repeats
+itself.
 """
 
 from collections.abc import Callable

@@ -113,7 +113,7 @@ class Echo(PaperVenue):
 
 
 def built(world: World, functions: Functions) -> tuple[LaneSteps, Assembly]:
-    """Return the steps of the lane, and the desk at its birth; the same world again is read back from its bytes."""
+    """Return the steps of the lane, and the desk before its birth; the same world again is read back from its bytes."""
     key = (world.seed, functions)
     if key not in _born:
         _born.clear()
@@ -123,8 +123,7 @@ def built(world: World, functions: Functions) -> tuple[LaneSteps, Assembly]:
 
 
 def _built(world: World, functions: Functions) -> tuple[LaneSteps, Assembly]:
-    born = world.frames[0].at_ns if world.frames else 0
-    assembly = assembled(world.desk, functions=functions, more=[choice(world.seed, world.gambles)], at_ns=born)
+    assembly = assembled(world.desk, functions=functions, more=[choice(world.seed, world.gambles)], at_ns=None)
     if world.echoes:
         assembly.desk.venue.__class__ = Echo
     normaliser = Normaliser()

@@ -1,17 +1,14 @@
 """Take away one defence at a time: the suite must go red, or it would not notice when somebody else does.
 
-Each defect changes the code in memory the way a plausible mistake would, and puts it back. A changed function keeps the
-name and the module of the one it replaces, so that snapshots can be pickled as before.
+Each defect changes the code in memory the way a plausible mistake would. Those of the transport stand beside
+(`transport_defects.py`), and are in the list with the others.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from functools import wraps
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import structs
 
@@ -25,68 +22,11 @@ from contracts.market import BookEvent, FeeModel
 from contracts.order import PositionState
 from contracts.reasons import RISK_GATE_APPROVED
 from flows import desks
-from operators import engine, envelope, faults, freshness, gate, order_book, paper_venue, plan, repeats
-from tests.sim import build, gambler, log
+from operators import engine, envelope, faults, freshness, gate, order_book, paper_venue, plan
+from tests.sim import gambler, log, transport_defects
+from tests.sim.planting import DEFECTS, Defect, defect, everywhere, planted, put, swap
 
-Patch = Callable[[ExitStack], None]
-
-
-class Defect(NamedTuple):
-    """A defence that is taken away: its name, what then happens, and how."""
-
-    name: str
-    what: str
-    apply: Patch
-
-
-DEFECTS: list[Defect] = []
-
-
-def defect(plant: Patch) -> Patch:
-    """Add a defect to the list: its name is the function's, what happens its docstring."""
-    DEFECTS.append(Defect(plant.__name__, (plant.__doc__ or "").partition("\n")[0], plant))
-    return plant
-
-
-@contextmanager
-def planted(chosen: Defect) -> Iterator[None]:
-    """Take the defence away for a while."""
-    with ExitStack() as stack:
-        stack.callback(build.forget)
-        chosen.apply(stack)
-        build.forget()
-        yield
-
-
-def put(stack: ExitStack, place: Any, name: str, value: Any) -> None:
-    """Put a value in the place of another until the stack ends."""
-    before = getattr(place, name)
-    setattr(place, name, value)
-    stack.callback(setattr, place, name, before)
-
-
-def swap(stack: ExitStack, module: Any, name: str, other: Callable[..., Any]) -> None:
-    """Put another function in the place of a bot's step; `other` is given the old one first."""
-    old = getattr(module, name)
-
-    @wraps(old)
-    def new(*given: Any) -> Any:
-        return other(old, *given)
-
-    put(stack, module, name, new)
-    steps = tuple(step._replace(fn=new) if step.fn is old else step for step in module.BOT.steps)
-    put(stack, module, "BOT", replace(module.BOT, steps=steps))
-
-
-def everywhere(stack: ExitStack, old: Callable[..., Any], new: Callable[..., Any]) -> None:
-    """Put a function in the place of another in every module that took it by name."""
-    for module in [m for m in list(sys.modules.values()) if m is not None and m.__name__.startswith(OURS)]:
-        for name, value in list(vars(module).items()):
-            if value is old:
-                put(stack, module, name, new)
-
-
-OURS = ("bots.", "operators.", "contracts.", "connectors.", "flows.", "tests.sim.")
+__all__ = ["DEFECTS", "Defect", "planted", "transport_defects"]
 
 
 # ---- the gate ------------------------------------------------------------------------------------------------------
@@ -337,18 +277,6 @@ def venue_forgotten(stack: ExitStack) -> None:
         self.venue = paper_venue.PaperVenue(venue.orders_ns, venue.cancels_ns, venue.acks_ns)
 
     put(stack, engine.Desk, "__setstate__", careless)
-
-
-@defect
-def repeats_heard(stack: ExitStack) -> None:
-    """Entries that come again are heard again."""
-    put(stack, repeats.NewEntries, "step", lambda self, entries: list(entries))
-
-
-@defect
-def frames_heard_twice(stack: ExitStack) -> None:
-    """Frames that come again are heard again."""
-    put(stack, repeats.NewFrames, "step", lambda self, frames: list(frames))
 
 
 @defect

@@ -6,21 +6,29 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from contracts.base import Refused
-from contracts.envelope import DECISIONS, JOURNAL, Block, Row
+from contracts.control import ControlCommand, IncidentReport, PolicyBundle
+from contracts.envelope import DECISIONS, JOURNAL, Block, DeadLetter, Row, rows_of
+from contracts.ids import CONTROL_SOURCE, SOURCE_SHIFT
 from contracts.market import ClockTick
 from contracts.order import LIVE_STATES, PositionState
 from flows.desks import load_desk
 from flows.replay import given
+from operators.birth import birth_entries
 from operators.compare import Comparison
 from tests.sim.build import Functions, built
 from tests.sim.harness import Run
+from tests.sim.intruder import Intrusion
 from tests.sim.rules import RULES
 from tests.sim.scene import SECOND_NS, Scene
+from tests.sim.wire import JOURNAL_ID, order_of
 from tests.sim.world import CONFIG, World
 
 CHAINS = (JOURNAL, DECISIONS)
 MS = 1_000_000
+NEVER = 1 << 62
 LIVE_EVERY = 20  # files are read, so not every seed
 UNLAWFUL = (
     # what, name of the desk, what of lab.toml gives way to what
@@ -43,7 +51,7 @@ class Seed(NamedTuple):
 
 def every_statement_keeps_the_rules(seed: Seed) -> str:
     """Each statement, in the order in which it was made, keeps every rule of `rules.py`."""
-    scene = Scene(seed.day.doubts)
+    scene = Scene(_doubts(seed))
     said = _by_offset(seed.calm.blocks(DECISIONS))
     offset = 0
     for block in seed.calm.blocks(JOURNAL):
@@ -51,13 +59,30 @@ def every_statement_keeps_the_rules(seed: Seed) -> str:
             offset += 1
             scene.safety.may_loosen = False
             rows = said.pop(offset, ())
-            early = [row for row in rows if row.cause & 0xFFF]
+            early = [row for row in rows if _is_early(row)]
             broken = _looked_at(scene, early) or _silence(scene, entry)
             scene.hear(entry)
-            broken = broken or _looked_at(scene, [row for row in rows if not row.cause & 0xFFF]) or _left(scene)
+            broken = broken or _looked_at(scene, [row for row in rows if not _is_early(row)]) or _left(scene)
             if broken:
                 return f"at entry {offset}: {broken}"
     return f"statements at {sorted(said)[:3]}, where nothing was heard" if said else ""
+
+
+def _doubts(seed: Seed) -> dict[str, list[tuple[int, int]]]:
+    """Return the world's doubts by places in the raw log: what was written again has places of its own."""
+    places: dict[int, int] = {}
+    for place, item in enumerate(seed.calm.shared.raw[0].items, 1):
+        if item.number < len(seed.day.frames):
+            places.setdefault(seed.day.frames[item.number].position, place)
+    return {
+        market: [(places[begin], places.get(end, NEVER)) for begin, end in spans]
+        for market, spans in seed.day.doubts.items()
+    }
+
+
+def _is_early(row: Row) -> bool:
+    """True for what follows from the venue's word, which falls due before its entry; keys have places too."""
+    return bool(row.cause & 0xFFF) and row.cause >> SOURCE_SHIFT != CONTROL_SOURCE
 
 
 def _by_offset(blocks: Sequence[Block]) -> dict[int, list[Row]]:
@@ -154,14 +179,53 @@ def _difference(before: Block, after: Block) -> str:
 
 def every_frame_is_accounted_for(seed: Seed) -> str:
     """Every frame gave facts, was control, or is a dead letter; and both runs have the same dead letters, once each."""
-    table = seed.rough.shared.table
     for run in (seed.calm, seed.rough):
-        counts, dead = run.lane.lane.normalise.counts, len(run.shared.table.dead_letters())
+        counts, dead = run.lane.lane.normalise.counts, len(_letters(run, of_journal=False))
         if counts.frames != counts.facts_frames + counts.control + dead:
             return f"{counts}, {dead} dead letters"
-    if seed.calm.shared.table.dead_letters() != table.dead_letters():
+    if _letters(seed.calm, of_journal=False) != _letters(seed.rough, of_journal=False):
         return "the runs have different dead letters"
     return ""
+
+
+def every_frame_passes_once(seed: Seed) -> str:
+    """What a lane takes in is what the world gives, in the world's order, each once, however it was delivered."""
+    wanted = order_of(seed.day.frames)
+    for run in (seed.calm, seed.rough):
+        passed = run.lane.order.count, run.lane.order.checksum
+        if passed != wanted:
+            return f"{passed[0]} frames passed, checksum {passed[1]}; the world gave {wanted[0]}, {wanted[1]}"
+    return ""
+
+
+def what_is_entered_counts_once(seed: Seed) -> str:
+    """A desk hears what was signed for it, in order, each once; each intrusion is an incident and a letter, once."""
+    pressed = [press.payload for press in seed.day.presses]
+    wanted = [each for each in pressed if not isinstance(each, Intrusion)]
+    intrusions = len(pressed) - len(wanted)
+    rows = [row for block in seed.calm.blocks(JOURNAL) for row in block.rows if type(row) is Row]
+    heard = [row.payload for row in rows if isinstance(row.payload, ControlCommand | PolicyBundle)]
+    told = sum(isinstance(row.payload, IncidentReport) for row in rows)
+    if heard != wanted:
+        return f"{len(heard)} entries were heard, {len(wanted)} were signed"
+    if told != intrusions:
+        return f"{told} incidents, {intrusions} intrusions"
+    calm, rough = (_letters(run, of_journal=True) for run in (seed.calm, seed.rough))
+    if len(calm) != intrusions:
+        return f"{len(calm)} letters of the journal, {intrusions} intrusions"
+    if {_placeless(letter) for letter in rough} != {_placeless(letter) for letter in calm}:
+        return "the runs have different letters of the journal"
+    return ""
+
+
+def _placeless(letter: DeadLetter) -> DeadLetter:
+    """Return a letter without its place: in a journal that says some lines again, what follows stands farther on."""
+    return replace(letter, position=0)
+
+
+def _letters(run: Run, *, of_journal: bool) -> list[DeadLetter]:
+    found = run.shared.table.dead_letters()
+    return [letter for letter in found if (letter.source_id == JOURNAL_ID) == of_journal]
 
 
 def nobody_faults(seed: Seed) -> str:
@@ -176,6 +240,9 @@ def replay_is_the_same(seed: Seed) -> str:
     table, desk_id = seed.rough.shared.table, seed.day.desk.desk_id
     lane, assembly = built(seed.day, seed.functions)
     comparison = Comparison(*(table.read_blocks(desk_id, chain) for chain in CHAINS))
+    first = next(iter(table.read_blocks(desk_id, JOURNAL)), None)
+    if first is not None:
+        assembly.desk.birth(birth_entries(assembly.configured, assembly.applied, rows_of(first.data)[0].at_ns))
     for entries in given(table.read_blocks(desk_id, JOURNAL)):
         said = lane.signals.step(lane.freshness.step(lane.order_book.step(entries)))
         for _, heard in lane.address.step(said):
@@ -222,6 +289,8 @@ ENDS: tuple[Callable[[Seed], str], ...] = (
     chains_are_unbroken,
     everything_is_stored_once,
     every_frame_is_accounted_for,
+    every_frame_passes_once,
+    what_is_entered_counts_once,
     nobody_faults,
     the_account_is_the_sum_of_its_positions,
     nothing_live_starts,

@@ -1,32 +1,34 @@
 """Press everything: an operator without judgement, and parameters drawn within their bounds.
 
-What is pressed enters the journal as an entry of the control source, at the place that the draw chose. Sequences that
-make sense (a challenge and its confirmation) are pressed as often as ones that make none.
+What is pressed enters the journal under a signature, at the place that the draw chose; in between an intruder writes
+what has none. Sequences that make sense (a challenge and its confirmation) are pressed as often as ones that make none.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from contracts.base import Wire
-from contracts.control import ControlCommand, IncidentReport, PolicyBundle
-from contracts.reasons import GOV_HEARTBEAT_DEAD
+from contracts.control import ControlCommand, PolicyBundle
 from operators.normalise import Frame
 from scripts.fixtures_pack.chance import Chance
+from tests.sim.intruder import KINDS, Intrusion
 
 TIGHTEN = ("CLOSE_ONLY", "FLATTEN", "BLOCK", "DEGRADED", "SAFE", "EMERGENCY_STOP", "halt_all", "kill", "raise_safety")
 LOOSEN = ("NORMAL", "ALLOW", "DEGRADED", "CLOSE_ONLY", "FLATTEN")
 NONSENSE = ("pause", "resume", "", "allow", "QUARANTINED", "start_live", "RESET_DRAWDOWN", "apply_config")
 TARGETS = ("lab", "lab", "lab", "all", "risk.kill_switch", "bot2", "risk.drawdown")
-FAMILIES = ("reconcile", "clock", "disk", "invalid envelopes", "market_halt", "daily_loss")
 SECOND_NS = 1_000_000_000
 
 
 class Press(NamedTuple):
-    """One entry of the control source: after which frame it comes, when, and what it says."""
+    """One entry, or intrusion: after which frame it comes, and what it says; `at_ns` is when that frame arrived."""
 
     after: int
     at_ns: int
-    payload: Wire
+    payload: Wire | Intrusion
+
+
+Wishes = list[tuple[int, Wire | Intrusion]]
 
 
 def presses(draw: Chance, frames: Sequence[Frame]) -> tuple[Press, ...]:
@@ -50,7 +52,7 @@ def _later(frames: Sequence[Frame], after: int, wait_ns: int) -> int:
     return after
 
 
-def _some(draw: Chance, number: int) -> list[tuple[int, Wire]]:
+def _some(draw: Chance, number: int) -> Wishes:
     """Draw one thing to do: what it takes, and how long after its first part each part comes."""
     what, name = draw.below(100), f"cmd-{number}"
     if what < 30:
@@ -60,20 +62,16 @@ def _some(draw: Chance, number: int) -> list[tuple[int, Wire]]:
     if what < 72:
         return [(0, command(draw, name, draw.pick(NONSENSE), draw.pick(("requested", "confirmed", "denied", "?"))))]
     if what < 82:
-        incident = IncidentReport(
-            f"gov.heartbeat:{number}", "lab", draw.pick(FAMILIES), draw.pick(("P0", "P1", "P2")), (), "gov.heartbeat",
-            GOV_HEARTBEAT_DEAD,
-        )  # fmt: skip
-        return [(0, incident)]
+        return [(0, Intrusion(draw.pick(KINDS)))]
     denied = tuple(f"kalshi:KXSIM{each}-26DEC31-T100" for each in range(2) if draw.below(2))
     return [(0, PolicyBundle(f"bundle-{number}", "b" * 64, (), (), (), denied, ("kalshi", "polymarket"), "key-1"))]
 
 
-def _loosening(draw: Chance, name: str) -> list[tuple[int, Wire]]:
+def _loosening(draw: Chance, name: str) -> Wishes:
     """Tighten, then ask to loosen: with or without a challenge, in time or too early, once or twice."""
     wish, challenge = draw.pick(LOOSEN), f"ch-{name}"
     wait = draw.between(0, 25) * SECOND_NS
-    parts: list[tuple[int, Wire]] = [(0, command(draw, name + "-t", draw.pick(TIGHTEN), "requested", "lab"))]
+    parts: Wishes = [(0, command(draw, name + "-t", draw.pick(TIGHTEN), "requested", "lab"))]
     if draw.happens(700):
         parts.append((wait, command(draw, name, wish, "challenged", "lab", challenge)))
     said = challenge if draw.happens(800) else "ch-other"

@@ -1,9 +1,10 @@
-"""Run one seed: the world once undisturbed and once under every process fault, then let the referee look.
+"""Run one seed: the world once under every process fault and once undisturbed, then let the referee look.
 
-The undisturbed run steps each program in turn, in even parts. The disturbed one is a scheduler drawn from the seed: who
-steps next and how far; processes end between any two effects and begin again from their last snapshot, re-reading what
-came after it; the store is slow, refuses, or keeps quiet about what it took. Embedded, all programs are one process
-and the logs between them are lost with it; apart, each is its own and every log is durable.
+The disturbed run is a scheduler drawn from the seed: who steps next and how far; processes end between any two effects
+and begin again from their last snapshot, re-reading what came after it; the store is slow, refuses, or keeps quiet
+about what it took. Embedded, all programs are one process and the logs between them are lost with it; apart, each is
+its own and every log is durable. The undisturbed run steps each program in turn, in even parts, over the raw messages
+that the disturbed one left: a message's place in its log is part of its id, so only these give the same bytes.
 """
 
 import pickle
@@ -13,10 +14,12 @@ from dataclasses import dataclass, field
 
 from connectors.store import StoreError
 from contracts.envelope import Block
+from flows.deployment import lane_plan
 from scripts.fixtures_pack.chance import Chance
 from tests.sim.build import Functions, built
 from tests.sim.log import Log, MemoryTable
 from tests.sim.programs import DeskHalf, Feed, Hand, MarketHalf, Program, Recorder, Shared
+from tests.sim.wire import Raw
 from tests.sim.world import World
 
 STEPS_MAX = 100_000
@@ -73,20 +76,26 @@ class Run:
         return [block for block in self.shared.blocks.items if block.chain == chain]
 
 
-def started(day: World, functions: Functions, draw: Chance, sizes: Sequence[int], table: MemoryTable) -> tuple:
+def started(
+    day: World, functions: Functions, sizes: Sequence[int], table: MemoryTable, written: Sequence[Raw] = ()
+) -> tuple[Shared, tuple[Program, ...], Run]:
     """Return what the programs share, the programs, and the run to be."""
     lane, assembly = built(day, functions)
     shared = Shared(day.frames, day.presses, table)
-    feed, market = Feed(shared, sizes[0]), MarketHalf(shared, lane, sizes[1])
-    desk = DeskHalf(shared, assembly.desk, sizes[2])
-    hand, recorder = Hand(shared, len(assembly.entries)), Recorder(shared, sizes[3])
+    feed, market = Feed(shared, sizes[0], written), MarketHalf(shared, lane, assembly, sizes[1])
+    desk = DeskHalf(shared, assembly, sizes[2])
+    hand, recorder = Hand(shared, lane_plan(assembly)), Recorder(shared, sizes[3])
     return shared, (feed, market, hand, desk, recorder), Run(shared, market, desk, assembly.configured)
 
 
-def undisturbed(day: World, functions: Functions) -> Run:
-    """Run a world in even parts, each program in turn, without a fault."""
+def undisturbed(day: World, functions: Functions, written: Sequence[Raw] = ()) -> Run:
+    """Run a world in even parts, each program in turn, without a fault.
+
+    `written` are raw messages as another run left them: a message's place in its log is part of what it is, and what
+    the edge wrote again has a place too.
+    """
     draw = Even(day.seed, "even")
-    _, programs, run = started(day, functions, draw, (EVEN, EVEN, EVEN, 1_000), MemoryTable(draw))
+    _, programs, run = started(day, functions, (EVEN, EVEN, EVEN, 1_000), MemoryTable(draw), written)
     while any(program.ready() for program in programs):
         for program in programs:
             while program.ready():
@@ -102,11 +111,8 @@ def disturbed(day: World, functions: Functions) -> Run:
     draw = Chance(day.seed, "scheduler")
     sizes = (draw.pick((8, 40, 200)), draw.pick((4, 30, 250)), draw.pick((2, 8, 40)), draw.pick((2, 6, 50)))
     table = MemoryTable(draw, draw.pick((0, 0, 60, 250)), draw.pick((0, 0, 60, 250)))
-    shared, programs, run = started(day, functions, draw, sizes, table)
-    if draw.below(2):
-        processes = [Process(programs, (shared.raw, shared.journal, shared.letters, shared.blocks))]
-    else:
-        processes = [Process((program,)) for program in programs]
+    shared, programs, run = started(day, functions, sizes, table)
+    processes = [Process(programs, shared.logs)] if draw.below(2) else [Process((program,)) for program in programs]
     for process in processes:
         process.snapshot()
     crashes, snapshots = draw.pick((2, 4, 8, 12)), draw.pick((15, 50, 150))
