@@ -62,7 +62,7 @@ def test_bare_pt_shows_its_help() -> None:
         (["run", "--capture", "cli"], "--capture cli: is a folder"),
         (["run", "--capture", "pyproject.toml", "--desk", "labb"], "--desk 'labb': unknown desk; available in"),
         (["run", "--capture", "pyproject.toml", "--config", "none"], "--config none: no such folder"),
-        (["bench", "speed"], "'speed' is not one of 'maker', 'replay', 'bots', 'markets'"),
+        (["bench", "speed"], "'speed' is not one of 'maker', 'guarded', 'replay', 'bots', 'markets'"),
         (["bench", "maker", "--events", "0"], "--events 0: out of bounds; allowed: 1 to"),
         (["bench", "maker", "--assets", "-1"], "--assets -1: out of bounds; allowed: 1 to"),
         (["bench", "maker", "--store", "disk"], "'disk' is not one of 'none', 'chdb'"),
