@@ -5,7 +5,7 @@ PY := .venv/bin/python
 RUN := .venv/run.stamp
 DEV := .venv/dev.stamp
 # What a person cannot wait for, or what needs a browser, is not part of `test`.
-QUICK := not soak and not browser and not recorded and not chdb and not campaign and not kafka
+QUICK := not soak and not browser and not recorded and not chdb and not campaign and not kafka and not mocks
 WHOLE := not soak and not browser
 # A file's tests stay in one of two processes, since they share what they start; what measures time runs by itself.
 BOTH := -n 2 --dist loadfile
@@ -48,7 +48,7 @@ types: $(DEV) ## mypy, strict
 imports: $(DEV) ## who may import whom
 	.venv/bin/lint-imports --no-cache
 
-units: $(DEV) ## laws and unit tests without the embedded store, recorded data or campaigns
+units: $(DEV) ## laws and unit tests without the embedded store, recorded data, mock venues or campaigns
 	$(PY) -m pytest -q $(BOTH) -m "$(QUICK) and not alone"
 
 generate: $(RUN) ## make every generated file from its source

@@ -18,6 +18,8 @@ __all__ = ["broker", "cluster", "mock_cluster", "real_broker"]  # fixtures, for 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = Path(os.environ.get("POLYTRADERS_RECORDED") or ROOT.parent / "shared" / "data")
 
+MOCKED = ("tests/connectors/mocks/", "tests/connectors/venues/", "tests/flows/test_submit_", "tests/flows/test_canar")
+
 # Laws are deterministic here, so that a red build is red again; `make soak` draws new examples and many more.
 settings.register_profile("law", derandomize=True, deadline=None, database=None, max_examples=60)
 settings.register_profile("soak", deadline=None, database=None, max_examples=2_000, print_blob=True)
@@ -28,6 +30,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C, which a shell's `&` makes deaf to: processes that tests start and interrupt would inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what talks to a mock venue: a whole folder does, or a submitter's own tests."""
+    for item in items:
+        where = item.path.relative_to(ROOT).as_posix()
+        if where.startswith(MOCKED):
+            item.add_marker(pytest.mark.mocks)
 
 
 @pytest.fixture
