@@ -18,7 +18,9 @@ __all__ = ["broker", "cluster", "mock_cluster", "real_broker"]  # fixtures, for 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = Path(os.environ.get("POLYTRADERS_RECORDED") or ROOT.parent / "shared" / "data")
 
-MOCKED = ("tests/connectors/mocks/", "tests/connectors/venues/", "tests/flows/test_submit_", "tests/flows/test_canar")
+MOCKED = (
+    "tests/connectors/mocks/", "tests/connectors/venues/", "tests/flows/test_submit_", "tests/flows/test_canaries.py",
+)  # fmt: skip
 
 # Laws are deterministic here, so that a red build is red again; `make soak` draws new examples and many more.
 settings.register_profile("law", derandomize=True, deadline=None, database=None, max_examples=60)
